@@ -1,0 +1,1 @@
+"""Settings become a wired site: the only room that names concrete classes."""

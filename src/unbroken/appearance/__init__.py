@@ -1,0 +1,1 @@
+"""Crops to features: Re-ID nets and the built-in descriptor."""

@@ -1,0 +1,44 @@
+"""`unbroken`: the door. Commands live in files of their own and load what they need when they run."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from unbroken import __version__
+from unbroken.core.errors import UnbrokenError
+
+app = typer.Typer(
+    name="unbroken",
+    help="One person, one ID, unbroken: through occlusions, crossings and from camera to camera.",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"unbroken {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: bool = typer.Option(False, "--version", callback=_show_version, is_eager=True, help="Print the version."),
+) -> None:
+    """One person, one ID, unbroken: through occlusions, crossings and from camera to camera."""
+
+
+def main() -> None:
+    """Run a command; an `UnbrokenError` becomes one sentence on stderr and its own exit code."""
+    try:
+        app()
+    except UnbrokenError as error:
+        typer.echo(f"error: {error}", err=True)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        typer.echo("interrupted", err=True)
+        sys.exit(130)

@@ -1,0 +1,1 @@
+"""What a user may write: settings with units and bounds."""

@@ -1,0 +1,73 @@
+"""What is known of a net without opening it: how to feed it and how to read its answer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Layout = Literal["BGR", "RGB"]
+Task = Literal["detection", "reid"]
+
+
+@dataclass(frozen=True, slots=True)
+class InputSpec:
+    """How a picture becomes a net's input: `(image / scale - mean) / std`, per channel in the net's own order.
+
+    Attributes:
+        width: pixels; 0 where the net takes any size.
+        height: pixels; 0 where the net takes any size.
+        order: the order of the channels that the net wants.
+        scale: what pixel values 0..255 are divided by first (255 for nets that want 0..1).
+        mean: per channel, in the net's order, after `scale`.
+        std: per channel, in the net's order, after `scale`.
+        letterbox: "none" stretches; "top_left" keeps the aspect and pads right and bottom; "centre" pads all sides.
+        fill: the grey value of the padding, 0..255.
+        multiple: width and height must be multiples of it where they are free.
+    """
+
+    width: int
+    height: int
+    order: Layout = "RGB"
+    scale: float = 255.0
+    mean: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    std: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    letterbox: Literal["none", "top_left", "centre"] = "none"
+    fill: int = 114
+    multiple: int = 32
+
+
+@dataclass(frozen=True, slots=True)
+class ModelCard:
+    """The card of one net.
+
+    Attributes:
+        name: what the user calls it, such as `rtmdet_nano`.
+        task: what it is for.
+        files: file names, the first is the net itself, then its companions (weights, class names).
+        urls: the official address of each file; "" where there is none to fetch.
+        sha256: the checksum of each file; "" where it is not known.
+        bytes: the size of each file; 0 where it is not known.
+        licence: of code and weights, in SPDX form where there is one.
+        data_terms: the terms of the training data, in one sentence.
+        input: how to feed it.
+        decoder: how to read a detector's answer: a name that `detection.decode` knows; "" for Re-ID.
+        dimension: the length of a Re-ID feature; 0 where it is read from the net.
+        output: which output holds the answer.
+        paper: where it was published.
+        summary: one sentence for people who choose.
+    """
+
+    name: str
+    task: Task
+    files: tuple[str, ...]
+    input: InputSpec
+    urls: tuple[str, ...] = ()
+    sha256: tuple[str, ...] = ()
+    bytes: tuple[int, ...] = ()
+    licence: str = "unknown"
+    data_terms: str = "unknown"
+    decoder: str = ""
+    dimension: int = 0
+    output: int = 0
+    paper: str = ""
+    summary: str = ""

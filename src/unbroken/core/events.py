@@ -1,0 +1,176 @@
+"""What happened: a union of frozen values, each with its time in seconds and, where one took part, its camera."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Why a person was, or was not, chosen.
+
+    Attributes:
+        person: the Global ID that was weighed.
+        score: the log-likelihood ratio of "the same person" against "another"; for the fixed rule 1 - distance.
+        appearance: the part of the score that came from features.
+        time: the part that came from transit times and rules of time.
+        place: the part that came from the ground plane.
+        distance: cosine distance to the person's feature; NaN without features.
+    """
+
+    person: int
+    score: float
+    appearance: float = 0.0
+    time: float = 0.0
+    place: float = 0.0
+    distance: float = float("nan")
+
+
+@dataclass(frozen=True, slots=True)
+class TrackStarted:
+    """A camera has confirmed a new track."""
+
+    time: float
+    camera: str
+    track: int
+
+
+@dataclass(frozen=True, slots=True)
+class TrackEnded:
+    """A camera has given a track up."""
+
+    time: float
+    camera: str
+    track: int
+
+
+@dataclass(frozen=True, slots=True)
+class PersonEnrolled:
+    """A track belongs to nobody known: a new Global ID. `alternatives` says who else was weighed, best first."""
+
+    time: float
+    camera: str
+    track: int
+    person: int
+    alternatives: tuple[Evidence, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PersonRecognised:
+    """A track belongs to a known person. `evidence` is for the person chosen, `alternatives` best first."""
+
+    time: float
+    camera: str
+    track: int
+    person: int
+    evidence: Evidence
+    alternatives: tuple[Evidence, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PersonMerged:
+    """`absorbed` was `person` all along: whoever followed `absorbed` follows `person` from here."""
+
+    time: float
+    person: int
+    absorbed: int
+    evidence: Evidence
+
+
+@dataclass(frozen=True, slots=True)
+class PersonSplit:
+    """The named tracks (camera, track) were not `person`: they are `separated` from here."""
+
+    time: float
+    person: int
+    separated: int
+    tracks: tuple[tuple[str, int], ...]
+    evidence: Evidence
+
+
+@dataclass(frozen=True, slots=True)
+class PersonForgotten:
+    """Everything that was known of a person has been erased; `reason` is who or what asked for it."""
+
+    time: float
+    person: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ZoneEntered:
+    """A person (or, while undecided, a track) has entered a zone."""
+
+    time: float
+    camera: str
+    track: int
+    person: int
+    zone: str
+
+
+@dataclass(frozen=True, slots=True)
+class ZoneLeft:
+    """A person has left a zone after `dwell` seconds."""
+
+    time: float
+    camera: str
+    track: int
+    person: int
+    zone: str
+    dwell: float
+
+
+@dataclass(frozen=True, slots=True)
+class LineCrossed:
+    """A person has crossed a line; `direction` is "in" or "out"."""
+
+    time: float
+    camera: str
+    track: int
+    person: int
+    line: str
+    direction: str
+
+
+@dataclass(frozen=True, slots=True)
+class CameraOnline:
+    """A camera delivers pictures."""
+
+    time: float
+    camera: str
+
+
+@dataclass(frozen=True, slots=True)
+class CameraStalled:
+    """A camera is connected and delivers nothing new; `reason` is one sentence."""
+
+    time: float
+    camera: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class CameraLost:
+    """A camera is gone; `reason` is one sentence."""
+
+    time: float
+    camera: str
+    reason: str
+
+
+Event: TypeAlias = (
+    TrackStarted
+    | TrackEnded
+    | PersonEnrolled
+    | PersonRecognised
+    | PersonMerged
+    | PersonSplit
+    | PersonForgotten
+    | ZoneEntered
+    | ZoneLeft
+    | LineCrossed
+    | CameraOnline
+    | CameraStalled
+    | CameraLost
+)

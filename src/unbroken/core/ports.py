@@ -1,0 +1,133 @@
+"""The ports: what one room may ask of another without knowing it. `app.build` plugs concrete things in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unbroken.core.arrays import Features, Floats, Image, Ints
+from unbroken.core.detections import Detections
+from unbroken.core.events import Event
+from unbroken.core.frames import Frame
+from unbroken.core.results import FrameResult
+from unbroken.core.sightings import Identities, Sightings
+from unbroken.core.tracks import Tracks
+
+NO_MOTION: Floats = np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
+"""The warp of a camera that stands still."""
+NO_MOTION.flags.writeable = False
+
+
+class Source(Protocol):
+    """A camera, a video, a folder: frames in the order of their time."""
+
+    @property
+    def camera(self) -> str:
+        """The name of the camera."""
+
+    @property
+    def frame_rate(self) -> float:
+        """Frames per second, nominal; 0 where it is not known."""
+
+    @property
+    def frame_count(self) -> int:
+        """How many frames are expected; 0 where nobody knows."""
+
+    def __iter__(self) -> Iterator[Frame]:
+        """Walk through the frames once."""
+
+    def close(self) -> None:
+        """Release what is held."""
+
+
+class Net(Protocol):
+    """A loaded net on some runtime and device."""
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """The shape of the one input; -1 where it is free."""
+
+    @property
+    def output_shapes(self) -> tuple[tuple[int, ...], ...]:
+        """The shapes of the outputs; -1 where it is free."""
+
+    @property
+    def description(self) -> str:
+        """Runtime and device, for the report: `onnxruntime 1.32 cpu, 1 thread`."""
+
+    def run(self, blob: NDArray[np.float32]) -> tuple[NDArray[np.generic], ...]:
+        """All outputs for an (N, 3, H, W) input."""
+
+
+class Detector(Protocol):
+    """Finds people in pictures."""
+
+    @property
+    def description(self) -> str:
+        """What it is, for the report."""
+
+    def detect(self, frames: Sequence[Frame]) -> list[Detections]:
+        """The people in each frame, without features."""
+
+
+class Embedder(Protocol):
+    """Turns crops of people into features."""
+
+    @property
+    def dimension(self) -> int:
+        """The length of a feature."""
+
+    @property
+    def fingerprint(self) -> str:
+        """What made the features: features of different fingerprints are never compared."""
+
+    @property
+    def description(self) -> str:
+        """What it is, for the report."""
+
+    def embed(self, crops: Sequence[Image]) -> Features:
+        """(N, D) float32 rows of unit length for N crops (H, W, 3) BGR of any size."""
+
+
+class MotionEstimator(Protocol):
+    """Estimates how the camera itself has moved."""
+
+    def estimate(self, frame: Frame, boxes: Floats) -> Floats:
+        """The (2, 3) affine from the last frame's pixels to this one's; `boxes` are people, who don't count."""
+
+
+class Tracker(Protocol):
+    """Follows people in one camera."""
+
+    def update(self, detections: Detections, time: float, warp: Floats = NO_MOTION) -> Tracks:
+        """The tracks after a picture in which the detector ran; `warp` maps the last picture's pixels to this one's."""
+
+    def coast(self, time: float, warp: Floats = NO_MOTION) -> Tracks:
+        """The predicted tracks for a picture in which the detector did not run: nobody is born, missed or ended."""
+
+    @property
+    def alive(self) -> Ints:
+        """The ids of all tracks not given up, seen or not."""
+
+    def reset(self) -> None:
+        """Forget everything: as if new."""
+
+
+class IdentityManager(Protocol):
+    """Gives everybody one Global ID over all cameras."""
+
+    def observe(self, sightings: Sequence[Sightings]) -> tuple[list[Identities], list[Event]]:
+        """The Global IDs for the sightings of one step, in their order, and what happened."""
+
+
+class Sink(Protocol):
+    """Takes results away: a file, a video, a page."""
+
+    def write(self, frame: Frame, result: FrameResult, events: Sequence[Event]) -> None:
+        """Take one frame's result. Frames of a camera come in the order of time."""
+
+    def close(self) -> None:
+        """Finish: what was written is valid from here on. May be called after a broken run."""

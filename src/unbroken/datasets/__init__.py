@@ -1,0 +1,1 @@
+"""Files of the field: MOTChallenge, WILDTRACK, multi-view sets, and the synthetic world."""

@@ -1,0 +1,1 @@
+"""Boxes, the ground plane and regions: pure functions of arrays."""

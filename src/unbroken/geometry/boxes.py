@@ -1,0 +1,87 @@
+"""Boxes as (N, 4) arrays in pixels. Names say the form: xyxy (corners), xywh (corner and size), cxcywh, xyah."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from unbroken.core.arrays import Floats
+
+
+def xywh_from_xyxy(boxes: Floats) -> Floats:
+    """Left, top, width, height from corners. (N, 4) -> (N, 4).
+
+    >>> xywh_from_xyxy(np.array([[10.0, 20.0, 30.0, 80.0]])).tolist()
+    [[10.0, 20.0, 20.0, 60.0]]
+    """
+    return np.concatenate([boxes[:, :2], boxes[:, 2:] - boxes[:, :2]], axis=1)
+
+
+def xyxy_from_xywh(boxes: Floats) -> Floats:
+    """Corners from left, top, width, height. (N, 4) -> (N, 4)."""
+    return np.concatenate([boxes[:, :2], boxes[:, :2] + boxes[:, 2:]], axis=1)
+
+
+def cxcywh_from_xyxy(boxes: Floats) -> Floats:
+    """Centre and size from corners. (N, 4) -> (N, 4)."""
+    return np.concatenate([(boxes[:, :2] + boxes[:, 2:]) / 2, boxes[:, 2:] - boxes[:, :2]], axis=1)
+
+
+def xyxy_from_cxcywh(boxes: Floats) -> Floats:
+    """Corners from centre and size. (N, 4) -> (N, 4)."""
+    half = boxes[:, 2:] / 2
+    return np.concatenate([boxes[:, :2] - half, boxes[:, :2] + half], axis=1)
+
+
+def xyah_from_xyxy(boxes: Floats) -> Floats:
+    """Centre, aspect (width / height) and height from corners: the state of DeepSORT. (N, 4) -> (N, 4)."""
+    width, height = boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1]
+    centre = (boxes[:, :2] + boxes[:, 2:]) / 2
+    return np.column_stack([centre, width / np.maximum(height, 1e-9), height])
+
+
+def xyxy_from_xyah(boxes: Floats) -> Floats:
+    """Corners from centre, aspect and height. (N, 4) -> (N, 4)."""
+    half = np.column_stack([boxes[:, 2] * boxes[:, 3], boxes[:, 3]]) / 2
+    return np.concatenate([boxes[:, :2] - half, boxes[:, :2] + half], axis=1)
+
+
+def areas(boxes: Floats) -> Floats:
+    """Square pixels. (N, 4) -> (N,)."""
+    return (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
+
+
+def foot_points(boxes: Floats) -> Floats:
+    """The middle of the lower edge: where a person stands. (N, 4) -> (N, 2)."""
+    return np.column_stack([(boxes[:, 0] + boxes[:, 2]) / 2, boxes[:, 3]])
+
+
+def intersections(first: Floats, second: Floats) -> Floats:
+    """Square pixels that each box of `first` shares with each of `second`. (N, 4), (M, 4) -> (N, M)."""
+    left = np.maximum(first[:, None, 0], second[None, :, 0])
+    top = np.maximum(first[:, None, 1], second[None, :, 1])
+    right = np.minimum(first[:, None, 2], second[None, :, 2])
+    bottom = np.minimum(first[:, None, 3], second[None, :, 3])
+    shared: Floats = np.maximum(right - left, 0) * np.maximum(bottom - top, 0)
+    return shared
+
+
+def iou(first: Floats, second: Floats) -> Floats:
+    """Intersection over union of each box of `first` with each of `second`. (N, 4), (M, 4) -> (N, M) in 0..1.
+
+    Boxes without area overlap nothing.
+    """
+    shared = intersections(first, second)
+    union = areas(first)[:, None] + areas(second)[None, :] - shared
+    return shared / np.maximum(union, np.finfo(np.float64).tiny)
+
+
+def clipped(boxes: Floats, size: tuple[int, int]) -> Floats:
+    """The boxes cut at the edges of a picture of the given width and height. (N, 4) -> (N, 4)."""
+    width, height = size
+    return np.clip(boxes, 0, np.array([width, height, width, height], dtype=np.float64))
+
+
+def warped(boxes: Floats, warp: Floats) -> Floats:
+    """The boxes after the camera has moved: corners through a (2, 3) affine, then the upright hull."""
+    corners = boxes[:, [0, 1, 2, 1, 2, 3, 0, 3]].reshape(-1, 4, 2) @ warp[:, :2].T + warp[:, 2]
+    return np.concatenate([corners.min(axis=1), corners.max(axis=1)], axis=1)

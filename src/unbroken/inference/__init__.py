@@ -1,0 +1,1 @@
+"""Nets on runtimes: ONNX Runtime, OpenVINO, OpenCV."""

@@ -1,0 +1,1 @@
+"""Cards of nets, and the files they describe."""

@@ -1,0 +1,1 @@
+"""One pure step per camera, one site over all of them."""

@@ -1,0 +1,1 @@
+"""Pictures out: boxes, trails, mosaics, plots, reports."""

@@ -1,0 +1,1 @@
+"""Conformance suites: what a plug-in must pass."""

@@ -1,0 +1,1 @@
+"""Trackers: frozen parameters and stages on one engine."""

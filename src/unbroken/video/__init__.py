@@ -1,0 +1,1 @@
+"""Pictures in: files, folders, cameras, and how the camera itself moves."""
