@@ -7,6 +7,7 @@ import sys
 import typer
 
 from unbroken import __version__
+from unbroken.cli.bench import bench
 from unbroken.core.errors import UnbrokenError
 
 app = typer.Typer(
@@ -17,6 +18,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+app.command()(bench)
 
 
 def _show_version(wanted: bool) -> None:

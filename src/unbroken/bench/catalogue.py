@@ -1,0 +1,42 @@
+"""Which benchmarks there are. Each is a module of this room with `run(options: Options) -> Outcome`."""
+
+from __future__ import annotations
+
+import importlib
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+from unbroken.bench.outcome import Options, Outcome
+from unbroken.core.errors import ConfigError
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A benchmark: its module, the folder of its set below `UNBROKEN_DATA`, and what it measures."""
+
+    module: str
+    folder: str
+    summary: str
+
+
+BENCHMARKS: dict[str, Entry] = {}
+
+
+def data_root() -> Path:
+    """Where real data and nets lie: `UNBROKEN_DATA`, or `../shared`."""
+    return Path(os.environ.get("UNBROKEN_DATA", "../shared"))
+
+
+def runner(name: str) -> Callable[[Options], Outcome]:
+    """The function of a benchmark.
+
+    Raises:
+        ConfigError: there is none of that name.
+    """
+    if name not in BENCHMARKS:
+        raise ConfigError(f"benchmark {name!r} is not known; choose one of {', '.join(sorted(BENCHMARKS))}")
+    module = importlib.import_module(f"unbroken.bench.{BENCHMARKS[name].module}")
+    return cast("Callable[[Options], Outcome]", module.run)
