@@ -1,0 +1,251 @@
+"""The textbook rule: nearest known person by cosine distance, two fixed thresholds, a moving average.
+
+It is here because everybody knows it and many want exactly it. Its thresholds belong to one net: under OSNet 0.5 makes
+one person of everybody. The default manager learns its own from the site.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+from scipy.optimize import linear_sum_assignment
+
+from unbroken.core.arrays import Features, Floats, Ints
+from unbroken.core.errors import ConfigError
+from unbroken.core.events import Event, Evidence, PersonEnrolled, PersonRecognised
+from unbroken.core.sightings import Identities, IdentityState, Sightings
+from unbroken.identity.gallery import Vectors
+
+_REFUSED = 1e3
+_ALTERNATIVES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class FixedSettings:
+    """Settings of the textbook rule.
+
+    Attributes:
+        same: cosine distance below which a track is a known person.
+        different: cosine distance above which it is not.
+        undecided: what a distance between them means: "wait" for more views, or take it as "same" or as "new".
+        patience: views after which "wait" ends; then the middle of the two thresholds decides.
+        momentum: weight of what is known when a new feature comes: `momentum * feature + (1 - momentum) * new`.
+        track_timeout: seconds after which a track that was neither seen nor ended counts as ended.
+        capacity: people; who was seen longest ago makes room.
+    """
+
+    same: float = 0.5
+    different: float = 0.7
+    undecided: Literal["wait", "same", "new"] = "wait"
+    patience: int = 10
+    momentum: float = 0.9
+    track_timeout: float = 60.0
+    capacity: int = 100_000
+
+    def __post_init__(self) -> None:
+        """Refuse what makes no rule."""
+        if not 0 <= self.same <= self.different <= 2:
+            raise ConfigError(
+                f"thresholds same={self.same}, different={self.different}; give 0 <= same <= different <= 2"
+            )
+        if not 0 <= self.momentum < 1:
+            raise ConfigError(f"momentum is {self.momentum}; give a number of at least 0 and below 1")
+
+
+@dataclass(slots=True)
+class _Track:
+    """A track that is alive: who it is, as far as that is known."""
+
+    person: int = -1
+    state: IdentityState = IdentityState.PENDING
+    confidence: float = 0.0
+    seen: float = 0.0
+    views: int = 0
+    total: Features = field(default_factory=lambda: np.zeros(0, dtype=np.float32))
+
+    def add(self, feature: Features) -> None:
+        """Count a view in."""
+        self.total = feature + self.total if self.views else feature.copy()
+        self.views += 1
+
+    @property
+    def mean(self) -> Features:
+        """The mean of its views, of unit length."""
+        return (self.total / max(float(np.linalg.norm(self.total)), 1e-12)).astype(np.float32)
+
+
+@dataclass(frozen=True, slots=True)
+class _Choice:
+    """What the rule says of one track: a person, 0 for somebody new, -1 for undecided."""
+
+    person: int
+    state: IdentityState
+    confidence: float
+
+
+class FixedManager:
+    """The identity manager of the textbooks (spec 2.4, 2.5 and 2.8). One thread owns it.
+
+    Within a view the new tracks are assigned jointly, and a person whom a living track of the view already has is
+    not offered to another: nobody is twice in one view.
+    """
+
+    def __init__(self, settings: FixedSettings | None = None) -> None:
+        self.settings = settings or FixedSettings()
+        self._gallery = Vectors()
+        self._last_seen: dict[int, float] = {}
+        self._tracks: dict[tuple[str, int], _Track] = {}
+        self._next = 1
+
+    @property
+    def persons(self) -> dict[tuple[str, int], int]:
+        """The mapping of living, decided tracks: (camera, local track) -> Global ID."""
+        return {key: track.person for key, track in self._tracks.items() if track.person > 0}
+
+    def observe(self, sightings: Sequence[Sightings]) -> tuple[list[Identities], list[Event]]:
+        """The Global IDs for the sightings of one step, in their order, and what happened.
+
+        Raises:
+            ContractError: features of another dimension than those in the gallery.
+        """
+        events: list[Event] = []
+        for view in sightings:
+            self._end(view)
+            self._take_in(view)
+            events += self._decide(view)
+            self._bound()
+        return [self._answer(view) for view in sightings], events
+
+    def _end(self, view: Sightings) -> None:
+        for number in view.ended.tolist():
+            self._tracks.pop((view.camera, number), None)
+        deadline = view.time - self.settings.track_timeout
+        for key in [key for key, track in self._tracks.items() if track.seen < deadline]:
+            del self._tracks[key]
+
+    def _take_in(self, view: Sightings) -> None:
+        if view.features.shape[1]:
+            self._gallery.check(view.features.shape[1])
+        fresh = np.any(view.features != 0, axis=1)
+        for row, number in enumerate(view.tracks.tolist()):
+            track = self._tracks.setdefault((view.camera, number), _Track())
+            track.seen = view.time
+            if track.person > 0:
+                self._last_seen[track.person] = view.time
+            if not fresh[row]:
+                continue
+            if track.person > 0:
+                self._blend(track.person, view.features[row])
+            else:
+                track.add(view.features[row])
+
+    def _blend(self, person: int, feature: Features) -> None:
+        known = self._gallery.get(person, feature)
+        momentum = np.float32(self.settings.momentum)
+        self._gallery.put(person, momentum * known + (1 - momentum) * feature)
+
+    def _decide(self, view: Sightings) -> list[Event]:
+        without_reid = view.features.shape[1] == 0
+        numbers = [
+            number
+            for number in view.tracks.tolist()
+            if (track := self._tracks[view.camera, number]).person < 0 and (track.views or without_reid)
+        ]
+        if not numbers:
+            return []
+        if without_reid:
+            nobody = np.zeros((len(numbers), 0))
+            return self._commit(view, numbers, nobody, np.zeros(0, dtype=np.int64))
+        queries = np.stack([self._tracks[view.camera, number].mean for number in numbers])
+        persons = self._gallery.keys.copy()
+        return self._commit(view, numbers, 1 - self._gallery.similarities(queries), persons)
+
+    def _commit(self, view: Sightings, numbers: list[int], distances: Floats, persons: Ints) -> list[Event]:
+        present = [
+            track.person for (camera, _), track in self._tracks.items() if camera == view.camera and track.person > 0
+        ]
+        offered = np.where(np.isin(persons, present)[None], _REFUSED, distances)
+        chosen = _assigned(offered, self.settings.different)
+        events: list[Event] = []
+        for row, number in enumerate(numbers):
+            track = self._tracks[view.camera, number]
+            column = int(chosen[row])
+            nearest = float(offered[row, column]) if column >= 0 else _REFUSED
+            choice = self._rule(track, nearest, int(persons[column]) if column >= 0 else 0)
+            if choice.person >= 0:
+                events.append(self._settle(view, number, choice, _evidence(persons, offered[row])))
+        return events
+
+    def _rule(self, track: _Track, distance: float, person: int) -> _Choice:
+        same, different = self.settings.same, self.settings.different
+        if distance < same:
+            return _Choice(person, IdentityState.CONFIRMED, 1 - max(distance, 0.0))
+        if distance > different:
+            return _Choice(0, IdentityState.CONFIRMED, min(distance, 1.0))
+        wanted = self.settings.undecided
+        if wanted == "wait":
+            if track.views < self.settings.patience:
+                return _Choice(-1, IdentityState.PENDING, 0.0)
+            wanted = "same" if distance < (same + different) / 2 else "new"
+        if wanted == "same":
+            return _Choice(person, IdentityState.PROBABLE, 1 - min(distance, 1.0))
+        return _Choice(0, IdentityState.PROBABLE, min(distance, 1.0))
+
+    def _settle(self, view: Sightings, number: int, choice: _Choice, known: tuple[Evidence, ...]) -> Event:
+        track = self._tracks[view.camera, number]
+        track.person, track.state, track.confidence = choice.person, choice.state, choice.confidence
+        if choice.person:
+            evidence = next(item for item in known if item.person == choice.person)
+            others = tuple(item for item in known if item is not evidence)[:_ALTERNATIVES]
+            event: Event = PersonRecognised(view.time, view.camera, number, choice.person, evidence, others)
+        else:
+            track.person, self._next = self._next, self._next + 1
+            event = PersonEnrolled(view.time, view.camera, number, track.person, known[:_ALTERNATIVES])
+        if track.views:
+            self._blend(track.person, track.mean)
+        self._last_seen[track.person] = view.time
+        track.total = np.zeros(0, dtype=np.float32)
+        return event
+
+    def _bound(self) -> None:
+        excess = len(self._last_seen) - self.settings.capacity
+        if excess > 0:
+            living = {track.person for track in self._tracks.values()}
+            dormant = sorted((seen, person) for person, seen in self._last_seen.items() if person not in living)
+            for _, person in dormant[:excess]:
+                del self._last_seen[person]
+                self._gallery.remove([person])
+
+    def _answer(self, view: Sightings) -> Identities:
+        tracks = [self._tracks[view.camera, number] for number in view.tracks.tolist()]
+        return Identities(
+            view.camera,
+            view.time,
+            view.tracks,
+            np.array([track.person for track in tracks], dtype=np.int64),
+            np.array([track.state for track in tracks], dtype=np.int64),
+            np.array([track.confidence for track in tracks]),
+        )
+
+
+def _assigned(distances: Floats, limit: float) -> Ints:
+    """(T, P) distances -> (T,) the column of each track, -1 for nobody: the least sum, where nobody costs `limit`."""
+    tracks, persons = distances.shape
+    nobody = np.full((tracks, tracks), limit)
+    rows, columns = linear_sum_assignment(np.hstack([distances, nobody]))
+    chosen = np.full(tracks, -1, dtype=np.int64)
+    chosen[rows] = np.where(columns < persons, columns, -1)
+    return chosen
+
+
+def _evidence(persons: Ints, distances: Floats) -> tuple[Evidence, ...]:
+    """Everybody worth a line, nearest first; who was refused is left out."""
+    nearest = np.argsort(distances, kind="stable")
+    return tuple(
+        Evidence(int(persons[column]), 1 - float(distances[column]), distance=float(distances[column]))
+        for column in nearest.tolist()
+        if distances[column] < _REFUSED
+    )
