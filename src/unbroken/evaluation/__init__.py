@@ -1,1 +1,1 @@
-"""Scores: HOTA, CLEAR and Identity metrics, per camera, across cameras and on the ground plane."""
+"""How good is an answer: HOTA, CLEAR and Identity, for one camera, many cameras and the ground plane."""

@@ -1,0 +1,252 @@
+"""MOTChallenge files and folders: `det.txt`, `gt.txt`, results, `seqinfo.ini`, `gmc.txt`.
+
+Rows are `frame,id,left,top,width,height,conf,class,visibility` (truth) or `frame,id,left,top,width,height,conf,x,y,z`
+(detections, results); frames count from 1, values are split by commas or blanks.
+"""
+
+from __future__ import annotations
+
+import configparser
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from unbroken.core.arrays import Floats, Ints, frozen
+from unbroken.core.errors import SourceError, StoreError
+from unbroken.geometry.boxes import xywh_from_xyxy, xyxy_from_xywh
+
+WARP_COLUMNS = 7
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rows:
+    """The rows of a MOTChallenge file. All arrays are read-only.
+
+    Attributes:
+        frames: (N,) int64, as in the file.
+        ids: (N,) int64, -1 for detections.
+        boxes: (N, 4) float64, x1, y1, x2, y2 in pixels, 0-based as in the file: nothing is shifted by 1.
+        scores: (N,) float64, column 7: the confidence, or in truth files whether the row counts; 1 where left out.
+        extras: (N, K) float64, the columns after the seventh: class and visibility in truth files.
+    """
+
+    frames: Ints
+    ids: Ints
+    boxes: Floats
+    scores: Floats
+    extras: Floats
+
+    def __post_init__(self) -> None:
+        """Check shapes once; trusted afterwards."""
+        count = len(self.frames)
+        object.__setattr__(self, "frames", frozen(self.frames, np.int64, (count,), "frames"))
+        object.__setattr__(self, "ids", frozen(self.ids, np.int64, (count,), "ids"))
+        object.__setattr__(self, "boxes", frozen(self.boxes, np.float64, (count, 4), "boxes"))
+        object.__setattr__(self, "scores", frozen(self.scores, np.float64, (count,), "scores"))
+        object.__setattr__(self, "extras", frozen(self.extras, np.float64, (count, -1), "extras"))
+
+    def __len__(self) -> int:
+        return len(self.frames)
+
+    def select(self, rows: Ints) -> Rows:
+        """The given rows (numbers or a mask), in that order."""
+        return Rows(self.frames[rows], self.ids[rows], self.boxes[rows], self.scores[rows], self.extras[rows])
+
+    def by_frame(self) -> dict[int, Ints]:
+        """The row numbers of each frame that has any, in the order of the file."""
+        order = np.argsort(self.frames, kind="stable")
+        frames, starts = np.unique(self.frames[order], return_index=True)
+        return dict(zip(frames.tolist(), np.split(order, starts[1:]), strict=True)) if len(order) else {}
+
+
+@dataclass(frozen=True, slots=True)
+class SequenceInfo:
+    """A `seqinfo.ini`.
+
+    Attributes:
+        name: of the sequence.
+        frame_rate: frames per second.
+        length: frames; 0 where it is not said.
+        width: pixels; 0 where it is not said.
+        height: pixels; 0 where it is not said.
+        image_folder: below the folder of the sequence.
+        image_suffix: such as `.jpg`.
+    """
+
+    name: str
+    frame_rate: float = 30.0
+    length: int = 0
+    width: int = 0
+    height: int = 0
+    image_folder: str = "img1"
+    image_suffix: str = ".jpg"
+
+
+def read_rows(path: Path) -> Rows:
+    """Read a file of detections, truth or results.
+
+    Raises:
+        SourceError: the file is not there or cannot be opened.
+        StoreError: a line cannot be read; the message has its number.
+    """
+    table = _numbers(path, least=6)
+    if not np.isfinite(table[:, :6]).all():
+        row = int(np.argmin(np.isfinite(table[:, :6]).all(axis=1)))
+        raise StoreError(f"{path} line {_line_of(path, row)}: holds NaN or infinity; give finite boxes")
+    if (table[:, 4:6] < 0).any():
+        row = int(np.argmax((table[:, 4:6] < 0).any(axis=1)))
+        raise StoreError(f"{path} line {_line_of(path, row)}: the size is {table[row, 4:6].tolist()}; give it >= 0")
+    scores = table[:, 6] if table.shape[1] > 6 else np.ones(len(table))
+    return Rows(
+        table[:, 0].astype(np.int64),
+        table[:, 1].astype(np.int64),
+        xyxy_from_xywh(table[:, 2:6]),
+        scores,
+        table[:, 7:],
+    )
+
+
+def write_rows(path: Path, rows: Rows) -> None:
+    """Write results or detections as `frame,id,left,top,width,height,conf,-1,-1,-1`, sorted by frame, then id."""
+    order = np.lexsort((rows.ids, rows.frames))
+    table = np.column_stack([rows.frames, rows.ids, xywh_from_xyxy(rows.boxes), rows.scores])[order]
+    lines = [f"{f:.0f},{i:.0f},{x:.2f},{y:.2f},{w:.2f},{h:.2f},{s:.4g},-1,-1,-1\n" for f, i, x, y, w, h, s in table]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("".join(lines))
+
+
+def read_info(folder: Path) -> SequenceInfo:
+    """Read `folder/seqinfo.ini`; without one, the name of the folder and 30 frames per second.
+
+    Raises:
+        StoreError: it cannot be read or a number in it is none.
+    """
+    path = folder / "seqinfo.ini"
+    if not path.exists():
+        return SequenceInfo(folder.name)
+    parser = configparser.ConfigParser()
+    try:
+        parser.read(path)
+        values = parser["Sequence"]
+        info = SequenceInfo(
+            values.get("name", folder.name),
+            values.getfloat("frameRate", 30.0),
+            values.getint("seqLength", 0),
+            values.getint("imWidth", 0),
+            values.getint("imHeight", 0),
+            values.get("imDir", "img1"),
+            values.get("imExt", ".jpg"),
+        )
+    except (configparser.Error, KeyError, ValueError) as error:
+        reason = str(error).replace("\n", " ")
+        raise StoreError(f"{path}: cannot be read ({reason}); give a [Sequence] as MOTChallenge does") from error
+    if not info.frame_rate > 0:
+        raise StoreError(f"{path}: frameRate is {info.frame_rate}; give frames per second above 0")
+    return info
+
+
+def write_info(folder: Path, info: SequenceInfo) -> None:
+    """Write `folder/seqinfo.ini`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "seqinfo.ini").write_text(
+        f"[Sequence]\nname={info.name}\nimDir={info.image_folder}\nframeRate={info.frame_rate:g}\n"
+        f"seqLength={info.length}\nimWidth={info.width}\nimHeight={info.height}\nimExt={info.image_suffix}\n"
+    )
+
+
+def read_warps(path: Path) -> dict[int, Floats]:
+    """Read a `gmc.txt`: `frame,a,b,tx,c,d,ty`, the affine from the frame before to this one.
+
+    Returns:
+        Per frame a (2, 3) affine in pixels. Frames that are not in the file stood still.
+
+    Raises:
+        SourceError, StoreError: as `read_rows`.
+    """
+    table = _numbers(path, least=WARP_COLUMNS)
+    if not np.isfinite(table).all():
+        row = int(np.argmin(np.isfinite(table).all(axis=1)))
+        raise StoreError(f"{path} line {_line_of(path, row)}: holds NaN or infinity; give a finite affine")
+    return {int(row[0]): row[1:WARP_COLUMNS].reshape(2, 3) for row in table}
+
+
+def write_warps(path: Path, warps: dict[int, Floats]) -> None:
+    """Write a `gmc.txt`."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(
+        "".join(f"{frame}," + ",".join(f"{v:.9g}" for v in warps[frame].ravel()) + "\n" for frame in sorted(warps))
+    )
+
+
+def sequences(root: Path) -> Iterator[Path]:
+    """The sequences of a tree in the order of their names: folders with `seqinfo.ini`, `det/det.txt` or `gt/gt.txt`.
+
+    The folder itself may be one.
+    """
+    for folder in [root, *sorted(path for path in root.iterdir() if path.is_dir())]:
+        if any((folder / name).exists() for name in ("seqinfo.ini", "det/det.txt", "gt/gt.txt")):
+            yield folder
+
+
+def image_paths(folder: Path, info: SequenceInfo) -> list[Path]:
+    """The pictures of a sequence in the order of their names.
+
+    Raises:
+        SourceError: there are none.
+    """
+    found = sorted((folder / info.image_folder).glob(f"*{info.image_suffix}"))
+    if not found:
+        raise SourceError(f"{folder / info.image_folder}: holds no *{info.image_suffix}; check imDir and imExt")
+    return found
+
+
+def _numbers(path: Path, least: int) -> Floats:
+    try:
+        text = path.read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SourceError(f"{path}: cannot be read ({error}); give a MOTChallenge text file") from error
+    first = next((line for line in text.splitlines() if line.strip()), "")
+    if not first:
+        return np.zeros((0, least))
+    if "," not in first:
+        text = ",".join(text.split(" ")) if "\t" not in text and "  " not in text else _commas(text)
+    try:
+        table = np.loadtxt(io.StringIO(text), delimiter=",", ndmin=2, comments=None)
+    except ValueError:
+        table = None
+    if table is None or table.shape[1] < least:
+        raise StoreError(_first_bad_line(path, text, least))
+    return table
+
+
+def _commas(text: str) -> str:
+    return "\n".join(",".join(line.split()) for line in text.splitlines())
+
+
+def _first_bad_line(path: Path, text: str, least: int) -> str:
+    """What is wrong with the first line that cannot be read."""
+    columns = 0
+    for number, line in enumerate(text.splitlines(), 1):
+        cells = line.rstrip().split(",")
+        if not line.strip():
+            continue
+        columns = columns or len(cells)
+        if len(cells) < least:
+            return f"{path} line {number}: has {len(cells)} columns; give at least {least}, split by commas"
+        if len(cells) != columns:
+            return f"{path} line {number}: has {len(cells)} columns where the first has {columns}; give equally many"
+        for cell in cells:
+            try:
+                float(cell)
+            except ValueError:
+                return f"{path} line {number}: {cell!r} is not a number; give numbers split by commas"
+    return f"{path}: cannot be read as numbers; give lines of numbers split by commas"
+
+
+def _line_of(path: Path, row: int) -> int:
+    """The line of the file that a row of the table came from; empty lines hold no row."""
+    filled = [number for number, line in enumerate(path.read_text().splitlines(), 1) if line.strip()]
+    return filled[row]
