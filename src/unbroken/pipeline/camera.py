@@ -1,0 +1,198 @@
+"""One camera: what has to be computed for a frame, and what follows from it. No thread, no clock, no net in here."""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from dataclasses import dataclass
+
+import numpy as np
+
+from unbroken.core.arrays import Features, Floats, Ints
+from unbroken.core.detections import Detections
+from unbroken.core.events import Event, TrackEnded, TrackStarted
+from unbroken.core.frames import Frame
+from unbroken.core.ports import NO_MOTION, GroundView, MotionEstimator, Tracker
+from unbroken.core.sightings import Identities, IdentityState, Sightings
+from unbroken.core.tracks import Tracks
+from unbroken.geometry.boxes import iou
+from unbroken.pipeline.quality import crop_of, sharpness, view_quality
+
+
+@dataclass(frozen=True, slots=True)
+class Economy:
+    """What is computed how often. Each saving can be switched off; the report counts what each saved.
+
+    Attributes:
+        every: the detector runs on every n-th frame of a camera; the tracker predicts in between.
+        early_rejection: a detection that overlaps a predicted track by a higher IoU gets no new feature, since no
+            feature could change the match; above 1 switches it off.
+        refresh: seconds after which a track gets a new feature all the same.
+        feature_cache: the last n features of a track are averaged for the identity manager; 1 switches it off.
+        reid_score: detections below this score are too doubtful to be worth a feature.
+    """
+
+    every: int = 1
+    early_rejection: float = 0.95
+    refresh: float = 1.0
+    feature_cache: int = 5
+    reid_score: float = 0.3
+
+
+class FeatureCache:
+    """The last features of each track of one camera, averaged.
+
+    Args:
+        length: how many features are kept per track.
+    """
+
+    def __init__(self, length: int) -> None:
+        self._length = length
+        self._features: dict[int, deque[Features]] = {}
+        self._times: dict[int, float] = {}
+
+    def add(self, track: int, feature: Features, time: float) -> Features:
+        """Keep a unit row (D,) and return the mean of what is kept, scaled to unit length."""
+        kept = self._features.setdefault(track, deque(maxlen=self._length))
+        kept.append(feature)
+        self._times[track] = time
+        mean: Features = np.mean(kept, axis=0, dtype=np.float32)
+        norm = float(np.linalg.norm(mean))
+        return mean / np.float32(norm) if norm > 0 else feature
+
+    def age(self, track: int, time: float) -> float:
+        """Seconds since the track's last feature; infinite where it has none."""
+        return time - self._times[track] if track in self._times else float("inf")
+
+    def forget(self, tracks: Ints) -> None:
+        """Drop tracks that have ended."""
+        for track in tracks.tolist():
+            self._features.pop(track, None)
+            self._times.pop(track, None)
+
+
+class Camera:
+    """The state of one camera between two frames.
+
+    Args:
+        name: what its frames carry.
+        tracker: its own.
+        economy: what is computed how often.
+        motion: how the camera itself moves; `None` for one that stands still.
+        view: its place in the world; `None` where it is not calibrated.
+
+    Attributes:
+        work: what was done and saved since the last frame's answer, by name.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        tracker: Tracker,
+        economy: Economy,
+        motion: MotionEstimator | None = None,
+        view: GroundView | None = None,
+    ) -> None:
+        self.name = name
+        self.work: Counter[str] = Counter()
+        self._tracker = tracker
+        self._economy = economy
+        self._motion = motion
+        self._view = view
+        self._cache = FeatureCache(economy.feature_cache)
+        self._known: Ints = np.zeros(0, dtype=np.int64)
+        self._names: dict[int, tuple[int, int, float]] = {}
+        self._frames = 0
+        self._boxes: Floats = np.zeros((0, 4))
+
+    def detects(self) -> bool:
+        """Whether the detector is due for the frame that comes next."""
+        return self._frames % self._economy.every == 0
+
+    def predict(self, frame: Frame) -> Tracks:
+        """Move every track to the time of the frame, with the camera's own motion."""
+        warp = self._motion.estimate(frame, self._boxes) if self._motion is not None else NO_MOTION
+        self._frames += 1
+        return self._tracker.coast(frame.time, warp)
+
+    def wanted(self, detections: Detections, predicted: Tracks, time: float) -> Ints:
+        """The rows of detections that need a feature: the doubtful and the obvious ones do not."""
+        wanted = detections.scores >= self._economy.reid_score
+        self.work["features not computed, low score"] += int((~wanted).sum())
+        if len(predicted) and len(detections) and self._economy.early_rejection <= 1:
+            overlap = iou(predicted.boxes, detections.boxes)
+            best = overlap.argmax(axis=0)
+            obvious = overlap.max(axis=0) > self._economy.early_rejection
+            fresh = [self._cache.age(int(track), time) < self._economy.refresh for track in predicted.ids[best]]
+            rejected = wanted & obvious & np.array(fresh, dtype=np.bool_)
+            self.work["features not computed, early rejection"] += int(rejected.sum())
+            wanted &= ~rejected
+        self.work["features computed"] += int(wanted.sum())
+        return np.flatnonzero(wanted)
+
+    def follow(self, frame: Frame, detections: Detections) -> Tracks:
+        """Match detections with the tracks that `predict` has moved to this frame's time."""
+        tracks = self._tracker.update(detections, frame.time)
+        self._boxes = tracks.boxes
+        return tracks
+
+    def sightings(self, frame: Frame, tracks: Tracks, detections: Detections) -> tuple[Sightings, list[Event]]:
+        """What the identity manager is told of this frame, and which tracks started and ended.
+
+        Tracks that only coast are not seen, so they are not told.
+        """
+        seen = tracks.select(tracks.rows >= 0)
+        ended = np.setdiff1d(self._known, self._tracker.alive)
+        started = np.setdiff1d(seen.ids, self._known)
+        self._known = np.union1d(np.setdiff1d(self._known, ended), started)
+        features = self._averaged(seen, detections, frame.time)
+        self._forget(ended)
+        ground, covariance = self._placed(seen.boxes, frame.size)
+        quality = view_quality(seen.boxes, seen.scores, frame.size) * _sharpness(frame, seen.boxes, features)
+        events: list[Event] = [TrackStarted(frame.time, self.name, int(track)) for track in started]
+        events += [TrackEnded(frame.time, self.name, int(track)) for track in ended]
+        return (
+            Sightings(self.name, frame.time, seen.ids, seen.boxes, ground, covariance, features, quality, ended),
+            events,
+        )
+
+    def named(self, tracks: Tracks, answer: Identities) -> Identities:
+        """The Global IDs of all tracks: those just answered, and for tracks that coast the last ones known."""
+        rows = zip(answer.tracks.tolist(), answer.persons, answer.state, answer.confidence, strict=True)
+        self._names.update({track: (int(p), int(s), float(c)) for track, p, s, c in rows})
+        nobody = (-1, int(IdentityState.PENDING), 0.0)
+        names = [self._names.get(track, nobody) for track in tracks.ids.tolist()]
+        persons, states, confidence = np.array(names, dtype=np.float64).reshape(-1, 3).T
+        return Identities(answer.camera, answer.time, tracks.ids, persons, states, confidence)  # type: ignore[arg-type]
+
+    def take_work(self) -> dict[str, int]:
+        """What was done and saved since the last time somebody asked."""
+        work, self.work = dict(self.work), Counter()
+        return work
+
+    def _forget(self, ended: Ints) -> None:
+        self._cache.forget(ended)
+        for track in ended.tolist():
+            self._names.pop(track, None)
+
+    def _averaged(self, seen: Tracks, detections: Detections, time: float) -> Features:
+        features = np.zeros((len(seen), detections.features.shape[1]), dtype=np.float32)
+        if not features.shape[1]:
+            return features
+        new = detections.features[seen.rows]
+        for row in np.flatnonzero(new.any(axis=1)).tolist():
+            features[row] = self._cache.add(int(seen.ids[row]), new[row], time)
+        return features
+
+    def _placed(self, boxes: Floats, size: tuple[int, int]) -> tuple[Floats, Floats]:
+        if self._view is None:
+            return np.full((len(boxes), 2), np.nan), np.full((len(boxes), 2, 2), np.nan)
+        return self._view.ground_from_boxes(boxes, size)
+
+
+def _sharpness(frame: Frame, boxes: Floats, features: Features) -> Floats:
+    """Of each view that has a new feature; 1 for the others, which cost no look."""
+    sharp = np.ones(len(boxes))
+    for row in np.flatnonzero(features.any(axis=1)).tolist():
+        crop = crop_of(frame, boxes[row])
+        sharp[row] = sharpness(crop) if crop.size else 0.0
+    return sharp
