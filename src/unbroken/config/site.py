@@ -1,0 +1,101 @@
+"""What a user may write in `site.toml`: every field has its unit and its bounds, and nothing else is accepted."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Name = Annotated[str, Field(pattern=r"^[\w.-]+$", max_length=64)]
+Value = bool | int | float | str
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class CameraSettings(_Strict):
+    """One camera."""
+
+    name: Name = Field(description="Short, without spaces: it names files.")
+    source: str = Field(min_length=1, description="A video, a folder, `rtsp://...` or the number of a webcam.")
+    frame_rate: float = Field(25.0, gt=0, le=1000, description="Pictures per second of a folder of pictures.")
+    calibration: str = Field("", description="A JSON file with homography or full calibration; metres on the floor.")
+    detector: str = Field("", description="Another detector for this camera than for the others.")
+    region: tuple[tuple[float, float], ...] = Field((), description="A polygon in pixels: people outside don't count.")
+
+
+class DetectionSettings(_Strict):
+    """Who is in the picture."""
+
+    model: str = Field("motion", description="`motion` (built in, fixed cameras), a model's name or a file.")
+    size: int = Field(0, ge=0, le=4096, description="Pixels of the net's longer side; 0: what its card says.")
+    score: Share = Field(0.1, description="Lesser detections are dropped; trackers have thresholds of their own.")
+    overlap: Share = Field(0.65, description="IoU above which the lesser of two boxes is dropped.")
+    min_height: float = Field(0, ge=0, description="Pixels: smaller people don't count.")
+    every: int = Field(1, ge=1, le=100, description="The detector runs on every n-th frame.")
+    decoder: str = Field("", description="How to read the answer of a net without a card.")
+
+
+class ReidSettings(_Strict):
+    """What people look like."""
+
+    model: str = Field("colour", description="`colour` (built in), `none`, a model's name or a file.")
+    early_rejection: float = Field(
+        0.95, ge=0, le=2, description="No feature where a predicted track overlaps by a higher IoU; above 1: off."
+    )
+    refresh: float = Field(1.0, ge=0, description="Seconds after which a track gets a new feature all the same.")
+    feature_cache: int = Field(5, ge=1, le=1000, description="Features of a track that are averaged.")
+    min_score: Share = Field(0.3, description="Detections below it get no feature.")
+
+
+class RuntimeSettings(_Strict):
+    """What nets run on."""
+
+    runtime: Literal["auto", "onnxruntime", "openvino", "opencv"] = "auto"
+    device: Literal["cpu", "cuda"] = "cpu"
+    threads: int = Field(1, ge=1, le=256, description="Threads per net.")
+    models: str = Field("", description="A folder with nets, searched first.")
+
+
+class TrackingSettings(_Strict):
+    """Who is followed, in one camera."""
+
+    tracker: str = Field("unbroken", description="unbroken, sort, deepsort, bytetrack, ocsort, botsort, or a plug-in.")
+    camera_motion: Literal["none", "file", "auto"] = Field("none", description="Whether the camera itself moves.")
+    options: dict[str, Value] = Field(default_factory=dict, description="Parameters of the tracker, by name.")
+
+
+class IdentitySettings(_Strict):
+    """Who is who, over all cameras."""
+
+    policy: str = Field("calibrated", description="calibrated, fixed, or none.")
+    options: dict[str, Value] = Field(default_factory=dict, description="Parameters of the policy, by name.")
+
+
+class SiteSettings(_Strict):
+    """A site: cameras and what is done with their pictures."""
+
+    cameras: tuple[CameraSettings, ...] = Field(min_length=1)
+    detection: DetectionSettings = DetectionSettings()
+    reid: ReidSettings = ReidSettings()
+    runtime: RuntimeSettings = RuntimeSettings()
+    tracking: TrackingSettings = TrackingSettings()
+    identity: IdentitySettings = IdentitySettings()
+
+    @field_validator("cameras")
+    @classmethod
+    def _names_differ(cls, cameras: tuple[CameraSettings, ...]) -> tuple[CameraSettings, ...]:
+        names = [camera.name for camera in cameras]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"two cameras have the name {twice[0]}; give each a name of its own")
+        return cameras
+
+    @model_validator(mode="after")
+    def _identity_needs_something(self) -> SiteSettings:
+        placed = any(camera.calibration for camera in self.cameras)
+        if self.reid.model == "none" and self.identity.policy == "fixed" and not placed:
+            raise ValueError('the policy "fixed" decides by features; choose a reid model or identity.policy = "none"')
+        return self
