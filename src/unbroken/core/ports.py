@@ -99,16 +99,6 @@ class MotionEstimator(Protocol):
         """The (2, 3) affine from the last frame's pixels to this one's; `boxes` are people, who don't count."""
 
 
-class GroundView(Protocol):
-    """Where a camera stands in the world."""
-
-    def ground_from_boxes(self, boxes: Floats, size: tuple[int, int]) -> tuple[Floats, Floats]:
-        """Foot points of (N, 4) boxes in metres (N, 2) with covariance (N, 2, 2); NaN where a foot cannot be placed.
-
-        `size` is the width and height of the picture: a box that its lower edge cuts has no foot to be seen.
-        """
-
-
 class Tracker(Protocol):
     """Follows people in one camera."""
 

@@ -11,10 +11,11 @@ from unbroken.core.arrays import Features, Floats, Ints
 from unbroken.core.detections import Detections
 from unbroken.core.events import Event, TrackEnded, TrackStarted
 from unbroken.core.frames import Frame
-from unbroken.core.ports import NO_MOTION, GroundView, MotionEstimator, Tracker
+from unbroken.core.ports import NO_MOTION, MotionEstimator, Tracker
 from unbroken.core.sightings import Identities, IdentityState, Sightings
 from unbroken.core.tracks import Tracks
 from unbroken.geometry.boxes import iou
+from unbroken.geometry.plane import FootNoise, GroundView, locate
 from unbroken.pipeline.quality import crop_of, sharpness, view_quality
 
 
@@ -146,7 +147,7 @@ class Camera:
         self._known = np.union1d(np.setdiff1d(self._known, ended), started)
         features = self._averaged(seen, detections, frame.time)
         self._forget(ended)
-        ground, covariance = self._placed(seen.boxes, frame.size)
+        ground, covariance = self._placed(seen.boxes)
         quality = view_quality(seen.boxes, seen.scores, frame.size) * _sharpness(frame, seen.boxes, features)
         events: list[Event] = [TrackStarted(frame.time, self.name, int(track)) for track in started]
         events += [TrackEnded(frame.time, self.name, int(track)) for track in ended]
@@ -183,10 +184,10 @@ class Camera:
             features[row] = self._cache.add(int(seen.ids[row]), new[row], time)
         return features
 
-    def _placed(self, boxes: Floats, size: tuple[int, int]) -> tuple[Floats, Floats]:
+    def _placed(self, boxes: Floats) -> tuple[Floats, Floats]:
         if self._view is None:
             return np.full((len(boxes), 2), np.nan), np.full((len(boxes), 2, 2), np.nan)
-        return self._view.ground_from_boxes(boxes, size)
+        return locate(self._view, boxes, FootNoise())
 
 
 def _sharpness(frame: Frame, boxes: Floats, features: Features) -> Floats:

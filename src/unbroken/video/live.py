@@ -18,7 +18,7 @@ from unbroken.video.timing import Timeline, step_from_rate
 Clock = Callable[[], float]
 
 _OPTIONS = {"rtsp_transport": "tcp", "fflags": "nobuffer", "flags": "low_delay", "analyzeduration": "1000000"}
-"""TCP, since UDP tears pictures on busy networks; nothing held back; at most 1 s (in us) of looking before the start."""
+"""TCP, since UDP tears pictures on busy networks; nothing held back; at most 1 s (in us) of probing at the start."""
 
 
 class NewestFrame:
