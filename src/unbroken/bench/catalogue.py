@@ -22,7 +22,9 @@ class Entry:
     summary: str
 
 
-BENCHMARKS: dict[str, Entry] = {}
+BENCHMARKS: dict[str, Entry] = {
+    "evaluation": Entry("evaluation", "data/mot17_half", "Scores and speed of the evaluation beside TrackEval."),
+}
 
 
 def data_root() -> Path:

@@ -92,7 +92,7 @@ def read_rows(path: Path) -> Rows:
         SourceError: the file is not there or cannot be opened.
         StoreError: a line cannot be read; the message has its number.
     """
-    table = _numbers(path, least=6)
+    table = read_numbers(path, least=6)
     if not np.isfinite(table[:, :6]).all():
         row = int(np.argmin(np.isfinite(table[:, :6]).all(axis=1)))
         raise StoreError(f"{path} line {_line_of(path, row)}: holds NaN or infinity; give finite boxes")
@@ -166,7 +166,7 @@ def read_warps(path: Path) -> dict[int, Floats]:
     Raises:
         SourceError, StoreError: as `read_rows`.
     """
-    table = _numbers(path, least=WARP_COLUMNS)
+    table = read_numbers(path, least=WARP_COLUMNS)
     if not np.isfinite(table).all():
         row = int(np.argmin(np.isfinite(table).all(axis=1)))
         raise StoreError(f"{path} line {_line_of(path, row)}: holds NaN or infinity; give a finite affine")
@@ -203,7 +203,17 @@ def image_paths(folder: Path, info: SequenceInfo) -> list[Path]:
     return found
 
 
-def _numbers(path: Path, least: int) -> Floats:
+def read_numbers(path: Path, least: int) -> Floats:
+    """Read lines of equally many numbers, split by commas or blanks.
+
+    Args:
+        path: the file.
+        least: how many columns there must be.
+
+    Raises:
+        SourceError: the file cannot be read.
+        StoreError: a line cannot be read; the message has its number.
+    """
     try:
         text = path.read_text()
     except (OSError, UnicodeDecodeError) as error:

@@ -10,7 +10,6 @@ import numpy as np
 from unbroken.core.arrays import Bools, Floats, Ints, finite, frozen
 from unbroken.core.errors import ContractError
 
-_CHUNK = 1 << 20
 EPSILON = float(np.finfo(np.float64).eps)
 """The slack that TrackEval gives to every threshold."""
 
@@ -156,23 +155,17 @@ def pair(truth: Trajectories, result: Trajectories, gate: float = 1.0) -> Pairin
 
 
 def _pairs(truth: tuple[Floats, Ints], result: tuple[Floats, Ints], gate: float) -> tuple[Ints, Ints, Floats]:
-    """All alike pairs, in pieces that bound the memory: each truth row meets the result rows of its frame."""
+    """All alike pairs, frame by frame: one frame's matrix at a time stays in the cache and bounds the memory."""
     (places, starts), (others, other_starts) = truth, result
-    widths = np.repeat(np.diff(other_starts), np.diff(starts))
-    first = np.repeat(other_starts[:-1], np.diff(starts))
-    ends = np.cumsum(widths)
+    alike = _Distances(places, others, gate) if _points(places, others) else _Overlaps(places, others)
     found: list[tuple[Ints, Ints, Floats]] = [(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0))]
-    begin = 0
-    while begin < len(places):
-        done = int(ends[begin] - widths[begin])
-        end = max(int(np.searchsorted(ends, done + _CHUNK)), begin + 1)
-        rows = np.repeat(np.arange(begin, end), widths[begin:end])
-        within = np.arange(len(rows)) - (ends[rows] - widths[rows] - done)
-        columns = first[rows] + within
-        values = _similarity(places[rows], others[columns], gate)
-        alike = values > 0
-        found.append((rows[alike], columns[alike], values[alike]))
-        begin = end
+    begins, other_begins = starts.tolist(), other_starts.tolist()
+    filled = np.flatnonzero((np.diff(starts) > 0) & (np.diff(other_starts) > 0))
+    for frame in filled.tolist():
+        first, second = begins[frame], other_begins[frame]
+        matrix = alike.matrix(slice(first, begins[frame + 1]), slice(second, other_begins[frame + 1]))
+        rows, columns = matrix.nonzero()
+        found.append((rows + first, columns + second, matrix[rows, columns]))
     return (
         np.concatenate([part[0] for part in found]),
         np.concatenate([part[1] for part in found]),
@@ -180,19 +173,48 @@ def _pairs(truth: tuple[Floats, Ints], result: tuple[Floats, Ints], gate: float)
     )
 
 
-def _similarity(first: Floats, second: Floats, gate: float) -> Floats:
-    """Row by row: (P, 4) and (P, 4), or (P, 2) and (P, 2) -> (P,)."""
-    if first.shape[1] == 2:
-        distance: Floats = np.linalg.norm(first - second, axis=1)
-        return np.maximum(0, 1 - distance / (2 * gate))
-    sides = np.minimum(first[:, 2:], second[:, 2:]) - np.maximum(first[:, :2], second[:, :2])
-    shared = np.maximum(sides[:, 0], 0) * np.maximum(sides[:, 1], 0)
-    area = (first[:, 2] - first[:, 0]) * (first[:, 3] - first[:, 1])
-    other = (second[:, 2] - second[:, 0]) * (second[:, 3] - second[:, 1])
-    union = area + other - shared
-    good = (area > EPSILON) & (other > EPSILON) & (union > EPSILON)
-    overlap: Floats = np.where(good, shared / np.where(good, union, 1), 0)
-    return overlap
+def _points(places: Floats, others: Floats) -> bool:
+    return (places if len(places) else others).shape[1] == 2
+
+
+class _Distances:
+    """Similarity of points on the ground."""
+
+    def __init__(self, first: Floats, second: Floats, gate: float) -> None:
+        self._first, self._second, self._reach = first, second, 2 * gate
+
+    def matrix(self, rows: slice, columns: slice) -> Floats:
+        """The similarity of each row with each column."""
+        distance: Floats = np.linalg.norm(self._first[rows][:, None] - self._second[columns][None], axis=2)
+        return np.maximum(0, 1 - distance / self._reach)
+
+
+class _Overlaps:
+    """Similarity of boxes, from coordinates laid out one after the other."""
+
+    def __init__(self, first: Floats, second: Floats) -> None:
+        self._first = np.ascontiguousarray(first.reshape(-1, 4).T)[:, :, None]
+        self._second = np.ascontiguousarray(second.reshape(-1, 4).T)[:, None, :]
+        self._area, self._other = _areas(self._first), _areas(self._second)
+
+    def matrix(self, rows: slice, columns: slice) -> Floats:
+        """Intersection over union of each row with each column."""
+        left, top, right, bottom = self._first[:, rows]
+        other_left, other_top, other_right, other_bottom = self._second[:, :, columns]
+        width = np.minimum(right, other_right)
+        width -= np.maximum(left, other_left)
+        height = np.minimum(bottom, other_bottom)
+        height -= np.maximum(top, other_top)
+        shared: Floats = np.maximum(width, 0, out=width)
+        shared *= np.maximum(height, 0, out=height)
+        shared /= self._area[rows] + self._other[:, columns] - shared
+        return shared
+
+
+def _areas(sides: Floats) -> Floats:
+    """Width times height; boxes without area are infinitely large, so that they overlap nothing."""
+    area = (sides[2] - sides[0]) * (sides[3] - sides[1])
+    return np.where(area > EPSILON, area, np.inf)
 
 
 def _by_frame(frames: Ints, known: Ints) -> tuple[Ints, Ints]:

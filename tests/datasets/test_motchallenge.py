@@ -1,0 +1,87 @@
+"""What is written is read again, and a bad file ends in one sentence with the number of its line."""
+
+import numpy as np
+import pytest
+
+from unbroken.core.errors import SourceError, StoreError
+from unbroken.datasets.motchallenge import (
+    Rows,
+    SequenceInfo,
+    image_paths,
+    read_info,
+    read_rows,
+    read_warps,
+    sequences,
+    write_info,
+    write_rows,
+    write_warps,
+)
+
+
+def test_results_survive_the_way_through_a_file(tmp_path):
+    rng = np.random.default_rng(1)
+    corner, size = rng.uniform(0, 500, (50, 2)).round(1), rng.uniform(1, 90, (50, 2)).round(1)
+    rows = Rows(
+        np.arange(50) // 5, np.arange(50) % 5, np.hstack([corner, corner + size]), np.full(50, 0.5), np.zeros((50, 0))
+    )
+    write_rows(tmp_path / "a.txt", rows)
+    again = read_rows(tmp_path / "a.txt")
+    np.testing.assert_array_equal(again.frames, rows.frames)
+    np.testing.assert_array_equal(again.ids, rows.ids)
+    np.testing.assert_allclose(again.boxes, rows.boxes, atol=1e-9)
+    assert again.by_frame()[3].tolist() == [15, 16, 17, 18, 19]
+
+
+def test_blanks_split_values_as_well(tmp_path):
+    (tmp_path / "a.txt").write_text("1 2 3 4 5 6 1\n\n2  2  3 4\t5 6 1\n")
+    rows = read_rows(tmp_path / "a.txt")
+    assert rows.frames.tolist() == [1, 2]
+    assert rows.boxes.tolist() == [[3, 4, 8, 10], [3, 4, 8, 10]]
+
+
+def test_an_empty_file_holds_nobody(tmp_path):
+    (tmp_path / "a.txt").write_text("\n")
+    assert len(read_rows(tmp_path / "a.txt")) == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("1,1,2,3,4,5,1\n\n1,2,x,3,4,5,1\n", "line 3: 'x' is not a number"),
+        ("1,1,2,3,4,5,1\n1,2,3\n", "line 2: has 3 columns"),
+        ("1,1,2,3\n", "line 1: has 4 columns"),
+        ("1,1,2,3,4,5,1\n1,2,2,3,4,5,1,1\n", "line 2: has 8 columns where the first has 7"),
+        ("1,1,2,3,4,5,1\n\n\n1,2,nan,3,4,5,1\n", "line 4: holds NaN"),
+        ("1,1,2,3,-4,5,1\n", "line 1: the size is"),
+    ],
+)
+def test_a_bad_line_is_named(tmp_path, text, said):
+    (tmp_path / "a.txt").write_text(text)
+    with pytest.raises(StoreError, match=said):
+        read_rows(tmp_path / "a.txt")
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(SourceError, match=r"a\.txt"):
+        read_rows(tmp_path / "a.txt")
+
+
+def test_warps_survive_the_way_through_a_file(tmp_path):
+    warps = {2: np.array([[1.5, 0.25, -3], [0, 1, 7.125]]), 3: np.eye(2, 3)}
+    write_warps(tmp_path / "gmc.txt", warps)
+    again = read_warps(tmp_path / "gmc.txt")
+    assert sorted(again) == [2, 3]
+    np.testing.assert_array_equal(again[2], warps[2])
+
+
+def test_a_sequence_and_its_tree(tmp_path):
+    info = SequenceInfo("park", 12.5, 3, 640, 480, "img1", ".png")
+    write_info(tmp_path / "park", info)
+    (tmp_path / "empty").mkdir()
+    assert read_info(tmp_path / "park") == info
+    assert list(sequences(tmp_path)) == [tmp_path / "park"]
+    with pytest.raises(SourceError, match="imDir"):
+        image_paths(tmp_path / "park", info)
+    (tmp_path / "park" / "seqinfo.ini").write_text("[Sequence]\nframeRate=fast\n")
+    with pytest.raises(StoreError, match=r"seqinfo\.ini"):
+        read_info(tmp_path / "park")
