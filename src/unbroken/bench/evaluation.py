@@ -44,8 +44,8 @@ def run(options: Options) -> Outcome:
     return Outcome("evaluation", columns, rows, {"rounds": rounds}, options.seed, notes)
 
 
-def _cells(scores: dict[str, float]) -> list[float]:
-    return [scores[name] for name in _NAMES]
+def _row(name: str, scores: dict[str, float], seconds: float, base: float) -> tuple[str | float, ...]:
+    return (name, *(scores[key] for key in _NAMES), seconds, base / seconds)
 
 
 def _in_turn(

@@ -174,7 +174,7 @@ def _pairs(truth: tuple[Floats, Ints], result: tuple[Floats, Ints], gate: float)
 
 
 def _points(places: Floats, others: Floats) -> bool:
-    return (places if len(places) else others).shape[1] == 2
+    return int((places if len(places) else others).shape[1]) == 2
 
 
 class _Distances:
