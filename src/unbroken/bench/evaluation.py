@@ -39,7 +39,7 @@ def run(options: Options) -> Outcome:
         rounds = 1 if options.quick else 5
         scores, seconds = _in_turn(peers, rounds, (options.data, results))
     base = seconds.get("TrackEval", seconds["unbroken"])
-    rows = tuple((name, *(scores[name][key] for key in _NAMES), seconds[name], base / seconds[name]) for name in peers)
+    rows = tuple(_row(name, scores[name], seconds[name], base) for name in peers)
     columns = ("evaluator", *_NAMES, "seconds (median)", "times as fast as TrackEval")
     return Outcome("evaluation", columns, rows, {"rounds": rounds}, options.seed, notes)
 
