@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 import numpy as np
+from numpy.typing import NDArray
 
 from unbroken.core.arrays import Bools, Floats, Ints, frozen
 
@@ -56,6 +57,18 @@ class Tracks:
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    @classmethod
+    def trusted(cls, *columns: NDArray[np.generic]) -> Tracks:
+        """Take arrays that this library has just made, in the order of the attributes, without a check.
+
+        They become read-only. For hot paths: `Tracks(...)` is the door for everybody else.
+        """
+        made = object.__new__(cls)
+        for name, array in zip(cls.__slots__, columns, strict=True):
+            array.setflags(write=False)
+            object.__setattr__(made, name, array)
+        return made
 
     @classmethod
     def empty(cls) -> Tracks:

@@ -1,0 +1,182 @@
+"""What a tracker remembers: one row per track, as a struct of arrays. The only state of a tracker."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from unbroken.core.arrays import Bools, Features, Floats, Ints
+from unbroken.core.detections import Detections
+from unbroken.core.errors import ContractError
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """How much of the past a tracker needs of each track.
+
+    Attributes:
+        history: how many of the last observed boxes; 0 keeps none but the last.
+        saved: the filter as it was when the track was last seen is kept too.
+        bank: how many of the last features; 1 with a momentum keeps their moving average.
+        momentum: of that average: feature = momentum * feature + (1 - momentum) * new, then unit length; 0 keeps the
+            features themselves.
+    """
+
+    history: int = 0
+    saved: bool = False
+    bank: int = 0
+    momentum: float = 0.0
+
+
+class TrackTable:
+    """N tracks of one camera, row by row, in the order of their ids.
+
+    Attributes:
+        ids: (N,) from 1, never given twice by one table.
+        moments: (5, N, 4), the filter (`motion.kalman`), at the time of the last step.
+        observed: (N, 4), the box of the last detection.
+        scores, classes: (N,), of the last detection.
+        born, seen: (N,), seconds: the first and the last detection.
+        hits: (N,), how many detections.
+        confirmed: (N,), believed.
+        rows: (N,), the detection in the last update, -1 for none.
+        history, history_times: (N, H, 4) and (N, H), the last observed boxes as a ring: detection number h (from 0)
+            lies at h % H; times are -inf where there is none.
+        saved: (5, N, 4), the filter when the track was last seen; no columns where the memory does not keep it.
+        bank: (N, B, D), features as a ring like the history; rows of zeros are empty places.
+        stored: (N,), how many features went into the bank.
+    """
+
+    __slots__ = (
+        "_given",
+        "bank",
+        "born",
+        "classes",
+        "confirmed",
+        "history",
+        "history_times",
+        "hits",
+        "ids",
+        "memory",
+        "moments",
+        "observed",
+        "rows",
+        "saved",
+        "scores",
+        "seen",
+        "stored",
+    )
+
+    def __init__(self, memory: Memory) -> None:
+        self.memory = memory
+        self._given = 0
+        self.ids: Ints = np.zeros(0, dtype=np.int64)
+        self.moments: Floats = np.zeros((5, 0, 4))
+        self.observed: Floats = np.zeros((0, 4))
+        self.scores: Floats = np.zeros(0)
+        self.classes: Ints = np.zeros(0, dtype=np.int64)
+        self.born: Floats = np.zeros(0)
+        self.seen: Floats = np.zeros(0)
+        self.hits: Ints = np.zeros(0, dtype=np.int64)
+        self.confirmed: Bools = np.zeros(0, dtype=np.bool_)
+        self.rows: Ints = np.zeros(0, dtype=np.int64)
+        self.history: Floats = np.zeros((0, memory.history, 4))
+        self.history_times: Floats = np.zeros((0, memory.history))
+        self.saved: Floats = np.zeros((5, 0, 4))
+        self.bank: Features = np.zeros((0, memory.bank, 0), dtype=np.float32)
+        self.stored: Ints = np.zeros(0, dtype=np.int64)
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def keep(self, mask: Bools) -> None:
+        """Give up every track outside the mask (N,)."""
+        for name in _BY_TRACK:
+            setattr(self, name, getattr(self, name)[mask])
+        self.moments = self.moments[:, mask]
+        if self.memory.saved:
+            self.saved = self.saved[:, mask]
+        if self.memory.history:
+            self.history, self.history_times = self.history[mask], self.history_times[mask]
+        if self.memory.bank:
+            self.bank, self.stored = self.bank[mask], self.stored[mask]
+
+    def append(self, moments: Floats, detections: Detections, rows: Ints, time: float) -> None:
+        """Begin a track for each of the given detections (n,), in that order; nobody is confirmed yet."""
+        count, before = len(rows), len(self)
+        first = np.arange(self._given + 1, self._given + count + 1)
+        self._given += count
+        now = np.full(count, time)
+        self.ids = np.concatenate([self.ids, first])
+        self.moments = np.concatenate([self.moments, moments], axis=1)
+        self.observed = np.concatenate([self.observed, detections.boxes[rows]])
+        self.scores = np.concatenate([self.scores, detections.scores[rows]])
+        self.classes = np.concatenate([self.classes, detections.classes[rows]])
+        self.born = np.concatenate([self.born, now])
+        self.seen = np.concatenate([self.seen, now])
+        self.hits = np.concatenate([self.hits, np.zeros(count, dtype=np.int64)])
+        self.confirmed = np.concatenate([self.confirmed, np.zeros(count, dtype=np.bool_)])
+        self.rows = np.concatenate([self.rows, np.full(count, -1)])
+        self._extend_memory(count)
+        self.observe(np.arange(before, before + count), detections, rows, time)
+
+    def observe(self, tracks: Ints, detections: Detections, rows: Ints, time: float) -> None:
+        """Note that each of some tracks (n,) was seen as a detection (n,), all but the filter."""
+        boxes = detections.boxes[rows]
+        self.rows[tracks] = rows
+        self.observed[tracks] = boxes
+        self.scores[tracks] = detections.scores[rows]
+        self.classes[tracks] = detections.classes[rows]
+        self.seen[tracks] = time
+        if self.memory.history:
+            places = self.hits[tracks] % self.memory.history
+            self.history[tracks, places] = boxes
+            self.history_times[tracks, places] = time
+        if self.memory.saved:
+            self.saved[:, tracks] = self.moments[:, tracks]
+        if self.memory.bank and detections.features.shape[1]:
+            self._remember(tracks, detections.features[rows])
+        self.hits[tracks] += 1
+
+    def _extend_memory(self, count: int) -> None:
+        if self.memory.saved:
+            self.saved = np.concatenate([self.saved, np.zeros((5, count, 4))], axis=1)
+        if self.memory.history:
+            depth = self.memory.history
+            self.history = np.concatenate([self.history, np.zeros((count, depth, 4))])
+            self.history_times = np.concatenate([self.history_times, np.full((count, depth), -np.inf)])
+        if self.memory.bank:
+            self.bank = np.concatenate([self.bank, np.zeros((count, *self.bank.shape[1:]), dtype=np.float32)])
+            self.stored = np.concatenate([self.stored, np.zeros(count, dtype=np.int64)])
+
+    def _remember(self, tracks: Ints, features: Features) -> None:
+        """Take features (n, D) into the bank; rows of zeros were not computed and teach nothing."""
+        if not self.bank.shape[2]:
+            self.bank = np.zeros((len(self), self.memory.bank, features.shape[1]), dtype=np.float32)
+        if self.bank.shape[2] != features.shape[1]:
+            raise ContractError(
+                f"features: have {features.shape[1]} numbers, earlier ones had {self.bank.shape[2]}; "
+                "use one Re-ID net per tracker, or call reset() when it changes"
+            )
+        real = features.any(axis=1)
+        tracks, features = tracks[real], features[real]
+        if self.memory.momentum:
+            features = self._averaged(tracks, features)
+            self.bank[tracks, 0] = features
+        else:
+            self.bank[tracks, self.stored[tracks] % self.memory.bank] = features
+        self.stored[tracks] += 1
+
+    def _averaged(self, tracks: Ints, features: Features) -> Features:
+        """The moving average of unit rows, scaled to unit length; the first feature counts whole."""
+        old = self.bank[tracks, 0]
+        weight = np.where(self.stored[tracks] > 0, self.memory.momentum, 0.0)[:, None]
+        mixed = weight * old + (1 - weight) * features
+        lengths = np.linalg.norm(mixed, axis=1, keepdims=True)
+        usable = lengths > 1e-6
+        unit: Features = np.where(usable, mixed / np.where(usable, lengths, 1.0), features).astype(np.float32)
+        return unit
+
+
+_BY_TRACK = ("ids", "observed", "scores", "classes", "born", "seen", "hits", "confirmed", "rows")
