@@ -1,0 +1,91 @@
+"""Sinks that draw: an annotated video per camera and a mosaic of all."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+from unbroken.core.events import Event
+from unbroken.core.frames import Frame
+from unbroken.core.names import file_stem
+from unbroken.core.results import FrameResult
+from unbroken.render.draw import DrawSettings, Painter
+from unbroken.render.mosaic import Mosaic, MosaicSettings
+from unbroken.render.video import VideoSettings, VideoWriter
+
+
+class AnnotatedVideos:
+    """Writes `CAM.annotated.mp4` for each camera into a folder: its pictures with boxes, Global IDs and trails.
+
+    Frames without a picture (recorded detections) are passed over.
+    """
+
+    def __init__(self, folder: Path, draw: DrawSettings | None = None, video: VideoSettings | None = None) -> None:
+        self._folder = folder
+        self._draw = draw or DrawSettings()
+        self._video = video or VideoSettings()
+        self._cameras: dict[str, tuple[Painter, VideoWriter]] = {}
+        self._paths: dict[str, Path] = {}
+        self._stems: dict[str, str] = {}
+
+    @property
+    def paths(self) -> dict[str, Path]:
+        """The file of each camera that has had a picture."""
+        return dict(self._paths)
+
+    def write(self, frame: Frame, result: FrameResult, events: Sequence[Event]) -> None:
+        """Append one annotated picture to the video of its camera."""
+        if not frame.image.size:
+            return
+        if frame.camera not in self._cameras:
+            stem = file_stem(frame.camera, taken=self._stems.values())
+            self._stems[frame.camera] = stem
+            self._paths[frame.camera] = self._folder / f"{stem}.annotated.mp4"
+            self._cameras[frame.camera] = (Painter(self._draw), VideoWriter(self._paths[frame.camera], self._video))
+        painter, video = self._cameras[frame.camera]
+        video.write(painter.paint(frame, result), frame.time)
+
+    def close(self) -> None:
+        """Finish every video, also where one of them fails."""
+        with ExitStack() as stack:
+            for _, video in self._cameras.values():
+                stack.callback(video.close)
+
+
+class MosaicVideo:
+    """Writes one video of all cameras in the order of time, at a steady rate whatever the cameras' own rates are."""
+
+    def __init__(
+        self,
+        path: Path,
+        cameras: Sequence[str],
+        *,
+        rate: float = 12.5,
+        mosaic: MosaicSettings | None = None,
+        video: VideoSettings | None = None,
+    ) -> None:
+        """Prepare; `rate` is pictures per second, `cameras` are the tiles in their order."""
+        self._mosaic = Mosaic(cameras, mosaic)
+        self._settings = video or VideoSettings()
+        self._video = VideoWriter(path, self._settings)
+        self._step = 1 / rate
+        self._next: float | None = None
+
+    def write(self, frame: Frame, result: FrameResult, events: Sequence[Event]) -> None:
+        """Write the mosaics that are due before this frame's time, then take its picture in."""
+        if self._next is None:
+            self._next = frame.time
+        if frame.time - self._next > self._settings.longest_gap:
+            self._next = frame.time
+        while self._next < frame.time:
+            self._video.write(self._mosaic.picture(self._next), self._next)
+            self._next += self._step
+        self._mosaic.put(frame, result, events)
+
+    def close(self) -> None:
+        """Write the last mosaic and finish the file."""
+        if self._next is not None:
+            self._video.write(self._mosaic.picture(self._next), self._next)
+            self._next = None
+        self._video.close()
