@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-from scene import answer, picture, walk
 
+from scene import answer, picture, walk
 from unbroken.core.errors import ConfigError
 from unbroken.core.frames import Frame
 from unbroken.core.tracks import TrackState

@@ -1,8 +1,8 @@
 """From when to when each person was in view, although the name came late."""
 
 import numpy as np
-from scene import answer
 
+from scene import answer
 from unbroken.core.frames import Frame
 from unbroken.core.ledger import Ledger
 from unbroken.core.tracks import TrackState

@@ -6,8 +6,8 @@ import sys
 import av
 import numpy as np
 import pytest
-from scene import picture
 
+from scene import picture
 from unbroken.core.errors import ConfigError, StoreError
 from unbroken.render.video import VideoSettings, VideoWriter, codec_for, letterboxed
 
