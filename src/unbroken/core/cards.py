@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unbroken.core.arrays import Image
 
 Layout = Literal["BGR", "RGB"]
 Task = Literal["detection", "reid"]
@@ -35,6 +41,21 @@ class InputSpec:
     fill: int = 114
     multiple: int = 32
 
+    def blob(self, images: Sequence[Image]) -> NDArray[np.float32]:
+        """N pictures of one size, (H, W, 3) BGR, as the (N, 3, H, W) input of the net."""
+        height, width = images[0].shape[:2]
+        values = np.empty((len(images), 3, height, width), dtype=np.float32)
+        for row, image in enumerate(images):
+            for channel in range(3):
+                values[row, channel] = image[:, :, channel if self.order == "BGR" else 2 - channel]
+        gain = 1.0 / (self.scale * np.asarray(self.std))
+        shift = -np.asarray(self.mean) / np.asarray(self.std)
+        if (gain != 1).any():
+            values *= gain.astype(np.float32)[:, None, None]
+        if shift.any():
+            values += shift.astype(np.float32)[:, None, None]
+        return values
+
 
 @dataclass(frozen=True, slots=True)
 class ModelCard:
@@ -45,7 +66,8 @@ class ModelCard:
         task: what it is for.
         files: file names, the first is the net itself, then its companions (weights, class names).
         urls: the official address of each file; "" where there is none to fetch.
-        sha256: the checksum of each file; "" where it is not known.
+        sha256: the checksum of each official file; "" where it is not known.
+        also: checksums of other exports of the same net that are known to be good.
         bytes: the size of each file; 0 where it is not known.
         licence: of code and weights, in SPDX form where there is one.
         data_terms: the terms of the training data, in one sentence.
@@ -63,6 +85,7 @@ class ModelCard:
     input: InputSpec
     urls: tuple[str, ...] = ()
     sha256: tuple[str, ...] = ()
+    also: tuple[str, ...] = ()
     bytes: tuple[int, ...] = ()
     licence: str = "unknown"
     data_terms: str = "unknown"

@@ -1,1 +1,1 @@
-"""Nets on runtimes: ONNX Runtime, OpenVINO, OpenCV."""
+"""Nets on runtimes: ONNX Runtime, OpenVINO, OpenCV. `loading.load` is the door; each is imported when asked for."""
