@@ -1,6 +1,7 @@
 """What a fixed camera sees when nobody is there, and what differs from it now.
 
-A selective running mean with a noise level per pixel, in luma and chroma. It starts from the median of the first
+A selective running mean with a noise level per pixel, compared in luma and chroma after the exposure and white
+balance of the two are made equal. It starts from the median of the first
 seconds, so that people who walk through the start leave nothing behind. Three ideas are old and well proved:
 shadows darken a surface and keep its chroma (Horprasert et al. 1999; Prati et al. 2003); whoever is there is not
 learnt as background, however long he stands; and a *ghost*, a place where somebody stood when learning began, is
@@ -38,6 +39,7 @@ class BackgroundSettings:
         chroma: the least difference in Cr or Cb that counts.
         shadow: a shadow leaves at least this part of the luma.
         upheaval: where a greater part of the picture differs, the light has changed and learning starts anew.
+        standing_time: seconds after which evidence counts as lasting, to two thirds.
     """
 
     learning_time: float = 20.0
@@ -50,6 +52,7 @@ class BackgroundSettings:
     chroma: float = 9.0
     shadow: float = 0.5
     upheaval: float = 0.6
+    standing_time: float = 2.0
 
 
 class Background:
@@ -71,7 +74,7 @@ class Background:
         """What differs from the background.
 
         Args:
-            picture: (H, W, 3) in Y, Cr, Cb, always of the same size.
+            picture: (H, W, 3) BGR, always of the same size.
             time: seconds. A step backwards or a long gap counts as no time and as 2 seconds.
 
         Returns:
@@ -90,11 +93,17 @@ class Background:
             self._sample()
             self._change = np.zeros_like(evidence)
             return np.zeros_like(evidence)
+        cv2.accumulateWeighted(evidence, self._lasting, self._rate(self._settings.standing_time))
         return evidence
 
     @property
-    def luma(self) -> Image:
-        """(H, W) of the background."""
+    def lasting(self) -> NDArray[np.float32]:
+        """(H, W), 0..255: the mean of the evidence over the last seconds; low where somebody walks by."""
+        return self._lasting
+
+    @property
+    def luma(self) -> tuple[Image, Image]:
+        """(H, W) of the picture last observed and of the background."""
         return self._luma
 
     def learn(self, people: Image, ghosts: Image) -> None:
@@ -131,25 +140,26 @@ class Background:
         self._mean = self._sorted[len(self._sorted) // 2].astype(np.float32)
         if len(self._sorted) == 1:
             self._noise = np.full(self._picture.shape[:2], 3, np.float32)
+            self._lasting: NDArray[np.float32] = np.zeros(self._picture.shape[:2], np.float32)
 
     def _follow_exposure(self) -> None:
-        """Scale the background's luma by the common gain of the picture: a camera that sets its own exposure."""
-        now = self._picture[::8, ::8, 0].astype(np.float32)
-        gain = float(np.median((now + 8) / (self._mean[::8, ::8, 0] + 8)))
-        if abs(gain - 1) > 0.01:
-            self._mean[..., 0] *= gain
+        """Scale the background by the common gain of the picture: a camera sets its exposure and white balance."""
+        now = self._picture[::8, ::8].reshape(-1, 3).astype(np.float32)
+        gains = np.median((now + 8) / (self._mean[::8, ::8].reshape(-1, 3) + 8), axis=0)
+        if np.abs(gains - 1).max() > 0.01:
+            self._mean = cv2.multiply(self._mean, (*gains.tolist(), 1.0))
 
     def _evidence(self) -> Image:
         settings = self._settings
-        background = cv2.convertScaleAbs(self._mean)
-        luma, red, blue = cv2.split(cv2.absdiff(self._picture, background))
-        now = cv2.extractChannel(self._picture, 0)
-        self._luma: Image = cv2.extractChannel(background, 0)
-        self._change = luma
+        now = cv2.cvtColor(self._picture, cv2.COLOR_BGR2YCrCb)
+        before = cv2.cvtColor(cv2.convertScaleAbs(self._mean), cv2.COLOR_BGR2YCrCb)
+        self._change, red, blue = cv2.split(cv2.absdiff(now, before))
+        self._luma: tuple[Image, Image] = cv2.extractChannel(now, 0), cv2.extractChannel(before, 0)
+        light, base = self._luma
         limit = cv2.max(cv2.convertScaleAbs(self._noise, alpha=settings.sigmas), settings.contrast)
-        differs = cv2.compare(luma, limit, cv2.CMP_GT)
-        lighter = cv2.compare(now, self._luma, cv2.CMP_GT)
-        black = cv2.compare(now, cv2.convertScaleAbs(self._luma, alpha=settings.shadow), cv2.CMP_LT)
+        differs = cv2.compare(self._change, limit, cv2.CMP_GT)
+        lighter = cv2.compare(light, base, cv2.CMP_GT)
+        black = cv2.compare(light, cv2.convertScaleAbs(base, alpha=settings.shadow), cv2.CMP_LT)
         coloured = cv2.compare(cv2.max(red, blue), settings.chroma, cv2.CMP_GT)
         solid = cv2.bitwise_or(coloured, cv2.bitwise_and(differs, cv2.bitwise_or(lighter, black)))
         evidence: Image = cv2.bitwise_or(solid, cv2.bitwise_and(differs, SHADED))

@@ -12,10 +12,13 @@ import numpy as np
 from unbroken.core.arrays import Floats, Image
 from unbroken.core.detections import Detections
 from unbroken.core.frames import Frame
-from unbroken.detection.background import Background, BackgroundSettings
+from unbroken.detection.background import SOLID, Background, BackgroundSettings
 from unbroken.detection.perspective import Perspective, PerspectiveLearner
 from unbroken.detection.silhouettes import Silhouette, people_in, presence, silhouettes
 from unbroken.geometry.boxes import clipped
+
+_GHOST, _STANDING_GHOST = 0.42, 0.5
+"""What is less present than this is a ghost; who stands still must be surely there, for ghosts do not move."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +76,7 @@ class MotionDetector:
         found = camera.people(small, frame.time)
         boxes = clipped(found[:, :4] * np.array([width / size[0], height / size[1]] * 2), (width, height))
         good = (found[:, 4] >= self._settings.least_score) & (boxes[:, 2:] - boxes[:, :2] > 1).all(axis=1)
-        return Detections(boxes[good], found[good, 4])
+        return Detections(boxes[good], np.clip(found[good, 4], 0.0, 1.0))
 
 
 class _Camera:
@@ -87,31 +90,30 @@ class _Camera:
 
     def people(self, image: Image, time: float) -> Floats:
         """(N, 5): corners and scores, in pixels of the working picture."""
-        picture = cv2.cvtColor(cv2.GaussianBlur(image, (3, 3), 0), cv2.COLOR_BGR2YCrCb)
-        luma = cv2.extractChannel(picture, 0)
-        evidence = self._background.observe(picture, time)
+        evidence = self._background.observe(cv2.GaussianBlur(image, (3, 3), 0), time)
         ghosts = np.zeros_like(evidence)
         found = [np.zeros((0, 5))]
         for piece in silhouettes(evidence, self._least_height):
-            real = presence(piece, luma, self._background.luma)
-            if real < 0.42:
+            real = presence(piece, *self._background.luma)
+            standing = piece.mean(self._background.lasting) > 0.7 * SOLID
+            if real < (_STANDING_GHOST if standing else _GHOST):
                 ghosts[piece.window] |= piece.inside
-            people = self._read(piece, real)
+            people = self._read(piece, clear=real > 0.55 and not standing)
             people[:, 4] *= np.clip((real - 0.3) / 0.25, 0.05, 1.0)
             found.append(people)
         people = np.concatenate(found)
         self._background.learn(_cover(people, evidence.shape), cv2.dilate(ghosts, np.ones((5, 5), np.uint8)))
         return people
 
-    def _read(self, piece: Silhouette, real: float) -> Floats:
-        """The people of a silhouette, (N, 5); one who is alone and whole also teaches the perspective."""
+    def _read(self, piece: Silhouette, *, clear: bool) -> Floats:
+        """The people of a silhouette, (N, 5); one who walks alone, clear and whole teaches the perspective."""
         box = piece.trimmed()
         width, height = box[2:] - box[:2]
         fullness = piece.fullness(box)
         known = self._perspective.known
         expected = known.height(box[3]) if known else height
         alone = 0.6 * expected < height < 1.6 * expected and 0.2 < width / height < 0.55
-        if piece.whole and real > 0.5 and fullness > 0.4 and alone and height > 1.6 * self._least_height:
+        if piece.whole and clear and fullness > 0.4 and alone and height > 1.6 * self._least_height:
             self._perspective.add(box[3], height, width)
         if known is None:
             upright = height > self._least_height and 0.2 < width / height < 0.75

@@ -16,6 +16,8 @@ from unbroken.core.arrays import Floats
 _BANDS = 24
 _PER_BAND = 40
 _ENOUGH = 12
+_STEEPEST = 1.5
+"""The slope is a person's height over the camera's: no camera hangs much lower than a person's head."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,22 +69,29 @@ class PerspectiveLearner:
         self._fresh += 1
         if self._fresh >= _ENOUGH:
             self._fresh = 0
-            self._known = fitted(np.array([sample for held in self._samples.values() for sample in held]))
+            self._known = fitted(
+                np.array([sample for held in self._samples.values() for sample in held]), doubt=self._band
+            )
 
 
-def fitted(samples: Floats) -> Perspective:
+def fitted(samples: Floats, *, doubt: float) -> Perspective:
     """The perspective of samples (N, 3) of foot, height, width: iterated least squares, Geman-McClure weights.
 
-    A weak pull of the slope to zero decides where all feet are in the same rows.
+    Args:
+        samples: pixels.
+        doubt: pixels: a spread of feet below this says little about the slope, which is then drawn to zero.
     """
     feet, heights = samples[:, 0], samples[:, 1]
-    design = np.column_stack([feet, np.ones(len(feet))])
-    pull = np.diag([0.1 * len(feet), 0.0])
-    line = np.array([0.0, float(np.median(heights))])
+    middle, size = float(np.median(feet)), float(np.median(heights))
+    slope, level = 0.0, size
     for _ in range(12):
-        rest = heights - design @ line
-        spread = max(1.48 * float(np.median(np.abs(rest))), 0.03 * float(np.median(heights)))
+        rest = heights - slope * (feet - middle) - level
+        spread = max(1.48 * float(np.median(np.abs(rest))), 0.03 * size)
         weights = (1 + (rest / (2 * spread)) ** 2) ** -2
-        line = np.linalg.solve(design.T @ (weights[:, None] * design) + pull, design.T @ (weights * heights))
+        weights /= weights.sum()
+        foot, mean = float(weights @ feet), float(weights @ heights)
+        slope = float(weights @ ((feet - foot) * (heights - mean))) / (float(weights @ (feet - foot) ** 2) + doubt**2)
+        slope = min(max(slope, 0.0), _STEEPEST)
+        level = mean + slope * (middle - foot)
     aspect = float(np.clip(np.median(samples[:, 2] / heights), 0.25, 0.5))
-    return Perspective(float(line[0]), float(line[1]), aspect)
+    return Perspective(slope, level - slope * middle, aspect)

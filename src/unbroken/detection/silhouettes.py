@@ -61,6 +61,10 @@ class Silhouette:
         left, right = _extent(self.weights.sum(axis=0), 0.12)
         return np.array([self.left + left, self.top + top, self.left + right, self.top + bottom], dtype=np.float64)
 
+    def mean(self, picture: NDArray[np.generic]) -> float:
+        """The mean of a picture (H, W) within it."""
+        return float(cv2.mean(picture[self.window], self.inside)[0])
+
     def fullness(self, box: Floats) -> float:
         """The mean evidence in a box within it."""
         x1, y1, x2, y2 = (box - [self.left, self.top, self.left, self.top]).astype(int)
