@@ -11,14 +11,14 @@ from numpy.typing import NDArray
 from unbroken.core.errors import ModelUnsupportedError
 from unbroken.inference.checks import Device, checked_blob, plural, readable, unreadable
 
-MAJOR = int(cv2.__version__.split(".")[0])
-"""OpenCV 5 has no Darknet reader; OpenCV 4 crashes on batches of some nets."""
+_INPUT_SHAPE = (1, 3, -1, -1)
 
 
 class OpenCvNet:
     """A net on `cv2.dnn`: `.onnx`, OpenVINO `.xml`, or Darknet `.weights` (OpenCV 4). Implements the port `Net`.
 
-    On OpenCV 4 the batch is 1 whatever the file allows: batches of some Re-ID nets end the process with SIGFPE there.
+    The batch is 1 whatever the file allows: OpenCV 4 ends the process with SIGFPE on batches of some Re-ID nets, and
+    OpenCV 5 answers nonsense for batches that a net does not take. On a processor nothing is lost by it.
     """
 
     def __init__(self, path: Path, device: Device = "cpu", threads: int = 1) -> None:
@@ -27,13 +27,12 @@ class OpenCvNet:
         _place(self._net, device)
         cv2.setNumThreads(threads)
         self._outputs = tuple(self._net.getUnconnectedOutLayersNames())
-        self._shape = _input_shape(path)
         self._description = f"opencv {cv2.__version__} {device}, {plural(threads)}"
 
     @property
     def input_shape(self) -> tuple[int, ...]:
-        """The shape of the one input; -1 where it is free. OpenCV does not tell what an ONNX file leaves free."""
-        return self._shape
+        """The shape of the one input; -1 where it is free. OpenCV does not tell what a file leaves free."""
+        return _INPUT_SHAPE
 
     @property
     def output_shapes(self) -> tuple[tuple[int, ...], ...]:
@@ -52,7 +51,7 @@ class OpenCvNet:
             ContractError: the input does not have the net's shape.
             ModelUnsupportedError: the net fails on this input.
         """
-        self._net.setInput(checked_blob(blob, self._shape, str(self._path)))
+        self._net.setInput(checked_blob(blob, _INPUT_SHAPE, str(self._path)))
         try:
             return tuple(np.array(output) for output in self._net.forward(self._outputs))
         except cv2.error as error:
@@ -93,11 +92,6 @@ def _place(net: cv2.dnn.Net, device: Device) -> None:
         )
     net.setPreferableBackend(cv2.dnn.DNN_BACKEND_CUDA)
     net.setPreferableTarget(cv2.dnn.DNN_TARGET_CUDA)
-
-
-def _input_shape(path: Path) -> tuple[int, ...]:
-    batch = 1 if MAJOR < 5 or path.suffix == ".xml" else -1
-    return (batch, 3, -1, -1)
 
 
 def _reason(error: cv2.error) -> str:

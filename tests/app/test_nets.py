@@ -1,0 +1,67 @@
+"""Names and paths become detectors and embedders, ready for use."""
+
+import numpy as np
+import pytest
+
+import made
+import vtest
+from needs import data
+from unbroken.app.nets import build_detector, build_embedder
+from unbroken.core.errors import ConfigError, ModelMissingError
+from unbroken.core.frames import Frame
+from unbroken.detection.selection import DetectorSettings
+
+
+def test_a_net_by_name_finds_people_and_says_what_it_is():
+    detector = build_detector("rtmdet_nano", [data("models")], DetectorSettings(size=320, score=0.5))
+    (found,) = detector.detect(vtest.frames(5)[:1])
+    assert len(found) >= 3
+    assert detector.description.startswith("rtmdet_nano (longer side 320, onnxruntime")
+
+
+def test_a_net_by_path_has_its_layout_guessed(tmp_path):
+    rows = np.zeros((1, 84, 300), dtype=np.float32)
+    rows[0, :5, 7] = [160, 160, 40, 80, 0.9]
+    path = made.answering(tmp_path / "my.onnx", [rows], (1, 3, 320, 320))
+    picture = Frame("a", 0, 0.0, np.zeros((320, 320, 3), dtype=np.uint8))
+    (found,) = build_detector(str(path)).detect([picture])
+    np.testing.assert_allclose(found.boxes, [[140, 120, 180, 200]])
+
+
+def test_a_layout_in_doubt_is_settled_by_the_setting(tmp_path):
+    rows = np.zeros((1, 300, 85), dtype=np.float32)
+    rows[0, 7, :6] = [160, 160, 40, 80, 1.0, 0.9]
+    path = str(made.answering(tmp_path / "my.onnx", [rows], (1, 3, 320, 320)))
+    picture = Frame("a", 0, 0.0, np.zeros((320, 320, 3), dtype=np.uint8))
+    with pytest.raises(ConfigError, match="--decoder"):
+        build_detector(path)
+    (found,) = build_detector(path, settings=DetectorSettings(decoder="yolov5")).detect([picture])
+    np.testing.assert_allclose(found.boxes, [[140, 120, 180, 200]])
+
+
+def test_an_embedder_by_path_reads_its_dimension(tmp_path):
+    weights = np.random.default_rng(0).normal(size=(3, 768)).astype(np.float32)
+    path = made.averaging(tmp_path / "person_reid_youtu_2021nov.onnx", weights, 256, 128)
+    assert build_embedder(str(path)).dimension == 768
+    assert build_embedder("person_reid_youtu_2021nov", [tmp_path]).dimension == 768
+
+
+def test_a_path_to_nothing_is_named(tmp_path):
+    with pytest.raises(ModelMissingError, match=r"none\.onnx is not there"):
+        build_detector(str(tmp_path / "none.onnx"))
+
+
+def test_real_embedders_tell_people_apart():
+    embedder = build_embedder("person-reidentification-retail-0288", [data("models")])
+    rows = vtest.truth()
+    crops, names = [], []
+    for frame in vtest.frames(5)[20:24:2]:
+        for row in rows[rows[:, 0] == frame.index + 1]:
+            x, y, w, h = (int(value) for value in row[2:6])
+            crops.append(frame.image[max(y, 0) : y + h, max(x, 0) : x + w])
+            names.append(row[1])
+    features = embedder.embed(crops)
+    same = np.equal.outer(names, names)
+    similarity = features @ features.T
+    others = similarity[same & ~np.eye(len(names), dtype=bool)]
+    assert others.mean() > similarity[~same].mean() + 0.2
