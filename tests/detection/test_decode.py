@@ -181,5 +181,5 @@ def test_yolox_on_an_input_of_another_size_says_how_many_boxes_there_should_be()
 
 
 def test_an_unknown_decoder_is_named():
-    with pytest.raises(ConfigError, match="decoder 'yolo99'.*yolox"):
+    with pytest.raises(ConfigError, match=r"decoder 'yolo99'.*yolox"):
         decoder("yolo99")

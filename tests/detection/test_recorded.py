@@ -47,7 +47,7 @@ def test_the_settings_of_a_detector_apply():
 
 
 def test_a_camera_without_a_recording_is_named():
-    with pytest.raises(ConfigError, match="camera c: no detections were recorded.*a"):
+    with pytest.raises(ConfigError, match=r"camera c: no detections were recorded.*a"):
         RecordedDetector({"a": np.zeros((0, 7))}).detect([frame(0, "c")])
 
 

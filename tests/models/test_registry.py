@@ -71,7 +71,7 @@ def test_a_net_that_is_nowhere_says_where_it_was_looked_for_and_how_to_get_it(tm
 
 
 def test_an_unknown_name_lists_the_known_ones():
-    with pytest.raises(ConfigError, match="net 'rtmdet' is not known.*rtmdet_nano"):
+    with pytest.raises(ConfigError, match=r"net 'rtmdet' is not known.*rtmdet_nano"):
         find("rtmdet")
 
 
