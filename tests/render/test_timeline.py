@@ -5,7 +5,7 @@ import pytest
 
 from unbroken.render.colours import bgr
 from unbroken.render.spans import Seen
-from unbroken.render.timeline import TimelineSettings, draw_person, draw_timeline, nice_ticks
+from unbroken.render.timeline import TimelineSettings, draw_person, draw_timeline, time_ticks
 
 SEEN = [Seen(1, "a", 0, 5), Seen(1, "b", 6, 10), Seen(2, "b", 0, 10)]
 
@@ -40,10 +40,20 @@ def test_many_people_are_cut_off_and_counted_and_nobody_is_no_error():
 
 
 @pytest.mark.parametrize(
-    ("end", "step"), [(1.0, 0.2), (7.0, 1.0), (60.0, 10.0), (100.0, 15.0), (3600.0, 600.0), (86400.0, 21600.0)]
+    ("end", "step"),
+    [
+        (0.03, 0.005),
+        (1.0, 0.2),
+        (7.0, 1.0),
+        (60.0, 10.0),
+        (100.0, 15.0),
+        (1e7, 2e6),
+        (3600.0, 600.0),
+        (86400.0, 21600.0),
+    ],
 )
 def test_ticks_are_round_numbers(end, step):
-    ticks = nice_ticks(0, end, 7)
+    ticks = time_ticks(0, end, 7)
     assert ticks[0] == 0
     np.testing.assert_allclose(np.diff(ticks), step)
     assert 3 <= len(ticks) <= 9

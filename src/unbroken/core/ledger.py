@@ -52,6 +52,11 @@ class Ledger:
             person = self._renamed[person]
         return NOBODY if person in self._forgotten else person
 
+    def forgotten(self, camera: str, track: int) -> bool:
+        """Whether a track belongs to a person who has been forgotten."""
+        changes = self._changes.get((camera, track))
+        return changes is not None and bool(changes) and self.resolved(changes[-1][1]) == NOBODY
+
     def final(self, camera: str, track: int) -> int:
         """Who a track is, as far as is known now; `NOBODY` while undecided."""
         changes = self._changes.get((camera, track))

@@ -110,15 +110,24 @@ def draw_person(
 
 
 def nice_ticks(start: float, end: float, count: int) -> list[float]:
-    """About `count` round numbers from `start` to `end`: steps of 1, 2, 5 times a power of 10, or of 15 s to 1 d."""
-    span = max(end - start, 1e-9)
-    rough = span / max(count, 1)
+    """About `count` round numbers from `start` to `end`: steps of 1, 2 or 5 times a power of 10."""
+    rough = max(end - start, 1e-9) / max(count, 1)
     power = 10.0 ** math.floor(math.log10(rough))
-    steps = [power * factor for factor in (1, 2, 5, 10)] if rough < 10 else _LONG_STEPS
-    step = next((one for one in steps if one >= rough * 0.999), rough)
+    return _multiples(start, end, next(power * factor for factor in (1, 2, 5, 10) if power * factor >= rough * 0.999))
+
+
+def time_ticks(start: float, end: float, count: int) -> list[float]:
+    """The same for seconds: from 10 on, steps that a clock has, 15 s to 1 d."""
+    rough = max(end - start, 1e-9) / max(count, 1)
+    if rough < 10 or rough > _LONG_STEPS[-1]:
+        return nice_ticks(start, end, count)
+    return _multiples(start, end, next(one for one in _LONG_STEPS if one >= rough * 0.999))
+
+
+def _multiples(start: float, end: float, step: float) -> list[float]:
     first = math.ceil(start / step - 1e-9)
     ticks = []
-    while (value := first * step) <= end + span * 1e-9:
+    while (value := first * step) <= end + step * 1e-6:
         ticks.append(value)
         first += 1
     return ticks
@@ -141,7 +150,7 @@ def _left(persons: Sequence[int], cameras: Sequence[str], lane: int) -> int:
 
 def _draw_axis(image: Image, axis: _Axis, rows: tuple[int, int], text: int) -> None:
     top, bottom = rows
-    for tick in nice_ticks(0, axis.end - axis.start, max(2, (axis.right - axis.left) // 90)):
+    for tick in time_ticks(0, axis.end - axis.start, max(2, (axis.right - axis.left) // 90)):
         x = axis.x(axis.start + tick)
         cv2.line(image, (x, top - 2), (x, bottom + 4), _GRID, 1)
         words = f"{tick:g}"
