@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from unbroken.core.sightings import Identities as Identities
     from unbroken.core.sightings import Sightings as Sightings
     from unbroken.core.tracks import Tracks as Tracks
+    from unbroken.tracking.doors import Tracker as Tracker
 
 __version__ = "0.1.0.dev0"
 
@@ -23,11 +24,12 @@ _ROOMS = {
     "Frame": "unbroken.core.frames",
     "Identities": "unbroken.core.sightings",
     "Sightings": "unbroken.core.sightings",
+    "Tracker": "unbroken.tracking.doors",
     "Tracks": "unbroken.core.tracks",
     "UnbrokenError": "unbroken.core.errors",
 }
 
-__all__ = ["Detections", "Frame", "Identities", "Sightings", "Tracks", "UnbrokenError", "__version__"]
+__all__ = ["Detections", "Frame", "Identities", "Sightings", "Tracker", "Tracks", "UnbrokenError", "__version__"]
 
 
 def __getattr__(name: str) -> object:

@@ -179,7 +179,7 @@ class Engine:
         """Forget everything: as if new."""
         self.table = TrackTable(self._plan.memory)
         self._time: float | None = None
-        self._first = True
+        self._updated: float | None = None
 
     @property
     def alive(self) -> Ints:
@@ -204,6 +204,7 @@ class Engine:
         """
         plan = self._plan
         self._advance(time, warp)
+        self._end_over_gap(time)
         scene = Scene(self.table, plan.model, detections, time)
         rows = match(plan.stages, scene)
         self._correct(scene, rows)
@@ -211,7 +212,7 @@ class Engine:
         self._begin(scene, rows)
         if plan.prune is not None and len(self.table):
             self.table.keep(~plan.prune(self.table, plan.model))
-        self._first = False
+        self._updated = time
         return self._report(self.table.confirmed & (self.table.rows >= 0), coasting=False)
 
     def coast(self, time: float, warp: Floats = NO_MOTION) -> Tracks:
@@ -236,8 +237,6 @@ class Engine:
         self._time = time
         if not len(self.table):
             return
-        if time - last > 1 / NOMINAL_RATE + _SLACK:
-            self._end_over_gap(time)
         table, plan = self.table, self._plan
         if plan.idle:
             unseen = (table.rows < 0).nonzero()[0]
@@ -247,10 +246,12 @@ class Engine:
             plan.warp(table, plan.model, np.asarray(warp, dtype=np.float64))
 
     def _end_over_gap(self, time: float) -> None:
-        """Before a late picture, give up those who would have ended meanwhile.
+        """Before a late update, give up those who would have ended meanwhile.
 
         Who was seen in the last update may wait for `longest_gap`, so that low frame rates are tracked as well.
         """
+        if self._updated is None or time - self._updated <= 1 / NOMINAL_RATE + _SLACK:
+            return
         cycle, table = self._plan.lifecycle, self.table
         patience = np.where(table.rows < 0, cycle.max_age + 1 / NOMINAL_RATE, max(cycle.longest_gap, cycle.max_age))
         alive = time - table.seen <= patience + _SLACK
@@ -294,7 +295,7 @@ class Engine:
         keys = (*detections.boxes[born].T, -detections.scores[born])
         born = born[np.lexsort(keys)]
         self.table.append(kalman.begin(plan.model, scene.measured[born]), detections, born, scene.time)
-        self.table.confirmed |= (self.table.hits >= plan.lifecycle.hits) | self._first
+        self.table.confirmed |= (self.table.hits >= plan.lifecycle.hits) | (self._updated is None)
 
     def _report(self, mask: Bools, *, coasting: bool) -> Tracks:
         table, plan = self.table, self._plan

@@ -1,0 +1,66 @@
+"""Words that the trackers' stages share: which tracks, which overlap, which tracks are duplicates."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from unbroken.core.arrays import Bools, Floats, Ints
+from unbroken.geometry.boxes import iou
+from unbroken.motion import kalman
+from unbroken.motion.models import MotionModel
+from unbroken.tracking.engine import Scene
+from unbroken.tracking.table import TrackTable
+
+
+def everybody(scene: Scene) -> Bools:
+    """All tracks, (N,)."""
+    return np.ones(scene.track_count, dtype=np.bool_)
+
+
+def confirmed(scene: Scene) -> Bools:
+    """Tracks that are believed, seen lately or not, (N,)."""
+    return scene.table.confirmed
+
+
+def tentative(scene: Scene) -> Bools:
+    """Tracks that are not believed yet, (N,)."""
+    return ~scene.table.confirmed
+
+
+def followed(scene: Scene) -> Bools:
+    """Believed tracks that had a detection in the last update, (N,)."""
+    return scene.table.confirmed & (scene.table.rows >= 0)
+
+
+def every_detection(scene: Scene) -> Bools:
+    """All detections, (M,)."""
+    return np.ones(scene.detection_count, dtype=np.bool_)
+
+
+def overlap_cost(scene: Scene, tracks: Ints, detections: Ints) -> Floats:
+    """1 - IoU of predicted boxes with detections, (n, m)."""
+    return 1.0 - scene.overlaps_of(tracks, detections)
+
+
+def fused_overlap_cost(scene: Scene, tracks: Ints, detections: Ints) -> Floats:
+    """1 - IoU * score of the detection, (n, m): ByteTrack's fusion."""
+    return 1.0 - scene.overlaps_of(tracks, detections) * scene.detections.scores[detections]
+
+
+def duplicates(table: TrackTable, model: MotionModel, *, overlap: float = 0.85) -> Bools:
+    """Which tracks are a second track of somebody, (N,): of a seen and an unseen one that overlap, the younger goes.
+
+    Source: ByteTrack's code (arXiv 2110.06864), which removes duplicates at an IoU above 0.85.
+    """
+    seen = (table.confirmed & (table.rows >= 0)).nonzero()[0]
+    lost = (table.confirmed & (table.rows < 0)).nonzero()[0]
+    doomed = np.zeros(len(table), dtype=np.bool_)
+    if not len(seen) or not len(lost):
+        return doomed
+    boxes = model.decode(table.moments[kalman.POSITION])
+    first, second = (iou(boxes[seen], boxes[lost]) > overlap).nonzero()
+    seen, lost = seen[first], lost[second]
+    lasting = table.seen[seen] - table.born[seen] > table.seen[lost] - table.born[lost]
+    doomed[lost[lasting]] = True
+    doomed[seen[~lasting]] = True
+    return doomed
