@@ -1,4 +1,4 @@
-"""The body of a walking person as 18 joints with radii: boxes, visibility and painting all come from it."""
+"""The body of a walking person as 24 joints with radii: boxes, visibility and painting all come from it."""
 
 from __future__ import annotations
 
@@ -12,26 +12,20 @@ from unbroken.datasets.synthetic.people import Person
 JOINTS = (
     "head", "neck", "chest", "pelvis", "left_shoulder", "right_shoulder", "left_elbow", "right_elbow", "left_hand",
     "right_hand", "left_hip", "right_hip", "left_knee", "right_knee", "left_ankle", "right_ankle", "left_toe",
-    "right_toe",
+    "right_toe", "left_thigh", "right_thigh", "left_calf", "right_calf", "back", "low_back",
 )  # fmt: skip
-"""The order of the joints in every array."""
+"""The order of the joints in every array; the last two are where a backpack hangs."""
 JOINT = {name: number for number, name in enumerate(JOINTS)}
 
-_RADII = np.array(
-    (0.066, 0.035, 0.085, 0.08, *(0.045,) * 2, *(0.03,) * 2, *(0.026,) * 2)
-    + (0.055,) * 2
-    + (0.04,) * 2
-    + (0.028,) * 2
-    + (0.022,) * 2
+_RADII = np.repeat(
+    (0.066, 0.035, 0.085, 0.08, 0.045, 0.03, 0.026, 0.055, 0.04, 0.028, 0.022, 0.048, 0.034, 0.081),
+    (1, 1, 1, 1, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2),
 )
-WEIGHTS = np.array(
-    (0.10, 0.03, 0.19, 0.17, *(0.04,) * 2, *(0.03,) * 2, *(0.02,) * 2)
-    + (0.055,) * 2
-    + (0.05,) * 2
-    + (0.04,) * 2
-    + (0.02,) * 2
+WEIGHTS = np.repeat(
+    (0.10, 0.03, 0.19, 0.17, 0.04, 0.03, 0.02, 0.04, 0.03, 0.02, 0.02, 0.03, 0.025, 0.0),
+    (1, 1, 1, 1, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2),
 )
-"""(18,) how much of the silhouette each joint stands for; sums to 1."""
+"""(24,) how much of the silhouette each joint stands for; sums to 1."""
 WEIGHTS /= WEIGHTS.sum()
 WEIGHTS.flags.writeable = False
 
@@ -42,13 +36,13 @@ def joints_of(positions: Floats, pose: Floats, sizes: Floats) -> Floats:
     Args:
         positions: (R, 2) metres on the floor.
         pose: (R, 3) heading (radians), phase of the gait (radians), swing 0..1.
-        sizes: (R, 2) height in metres, build.
+        sizes: (R, 3) of `sizes_of`.
 
     Returns:
-        (R, 18, 3) metres, in the order of `JOINTS`. The lower ankle stands on the floor.
+        (R, 24, 3) metres, in the order of `JOINTS`. The lower ankle stands on the floor.
     """
     heading, phase, swing = pose.T
-    height, build = sizes.T
+    height, build, _ = sizes.T
     forward = np.stack([np.cos(heading), np.sin(heading)], axis=1)
     left = np.stack([-forward[:, 1], forward[:, 0]], axis=1)
     ahead, aside, up = _limbs(phase, swing, build)
@@ -61,14 +55,18 @@ def joints_of(positions: Floats, pose: Floats, sizes: Floats) -> Floats:
 
 
 def radii_of(sizes: Floats) -> Floats:
-    """(R, 18) metres: how far the body reaches around each joint, for (R, 2) heights and builds."""
-    girth = np.where(np.arange(len(JOINTS)) < 2, 1.0, 0.0)
-    return _RADII * sizes[:, :1] * (girth + (1 - girth) * sizes[:, 1:])
+    """(R, 24) metres: how far the body reaches around each joint, for the (R, 3) of `sizes_of`."""
+    height, build, bag = sizes.T
+    girth = np.repeat(build[:, None], len(JOINTS), axis=1)
+    girth[:, :2] = 1.0
+    girth[:, -2:] *= bag[:, None]
+    radii: Floats = _RADII * height[:, None] * girth
+    return radii
 
 
 def sizes_of(people: Sequence[Person]) -> Floats:
-    """(P, 2) height in metres and build."""
-    return np.array([(person.height, person.build) for person in people])
+    """(P, 3) height in metres, build, and 1 for a backpack."""
+    return np.array([(person.height, person.build, float(person.bag is not None)) for person in people])
 
 
 def _limbs(phase: Floats, swing: Floats, build: Floats) -> tuple[Floats, Floats, Floats]:
@@ -77,9 +75,13 @@ def _limbs(phase: Floats, swing: Floats, build: Floats) -> tuple[Floats, Floats,
     ahead, aside, up = (np.zeros((count, len(JOINTS))) for _ in range(3))
     up[:, [0, 1, 2, 3]] = [0.925, 0.845, 0.735, 0.55]
     ahead[:, [0, 1, 2]] = np.array([0.03, 0.015, 0.01]) * (0.4 + 0.6 * swing[:, None])
+    ahead[:, [22, 23]], up[:, [22, 23]] = [-0.08, -0.075], [0.735, 0.57]
     for side, sign, offset in ((0, 1.0, 0.0), (1, -1.0, np.pi)):
         _leg((ahead, aside, up), side, (sign * build, phase + offset, swing))
         _arm((ahead, aside, up), side, (sign * build, phase + offset + np.pi, swing))
+    for axis in (ahead, aside, up):
+        axis[:, 18:20] = (axis[:, 10:12] + axis[:, 12:14]) / 2
+        axis[:, 20:22] = (axis[:, 12:14] + axis[:, 14:16]) / 2
     return ahead, aside, up
 
 

@@ -82,15 +82,13 @@ class Observation:
     """What one camera reports of one instant, and who it is in truth.
 
     Attributes:
-        sightings: what goes to an identity manager; coasting tracks have a feature of zeros.
+        sightings: what goes to an identity manager: the tracks with a detection in this picture.
         persons: (S,) int, the true person of each row, `NOBODY` for false tracks.
-        detected: (S,) bool, the rows with a detection in this picture.
         scores: (S,) of the detections.
     """
 
     sightings: Sightings
     persons: Ints
-    detected: Bools
     scores: Floats
 
     def __post_init__(self) -> None:
@@ -98,9 +96,8 @@ class Observation:
         object.__setattr__(self, "persons", frozen(self.persons, np.int64, (-1,), "persons"))
 
     def detections(self) -> Detections:
-        """The rows that were detected, as a detector with a Re-ID net would report them."""
-        rows, sightings = self.detected, self.sightings
-        return Detections(sightings.boxes[rows], self.scores[rows], features=sightings.features[rows])
+        """The same rows as a detector with a Re-ID net would report them."""
+        return Detections(self.sightings.boxes, self.scores, features=self.sightings.features)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -114,7 +111,6 @@ class _Rows:
     boxes: Floats
     feet: Floats
     visibility: Floats
-    detected: Bools
     blend: Ints
 
 
@@ -169,9 +165,9 @@ def _observed(
         part = slice(starts[frame], starts[frame + 1])
         sightings = Sightings(
             camera.name, float(time), rows.tracks[part], rows.boxes[part], ground[part], covariance[part],
-            features[part], np.where(rows.detected[part], quality[part], 0.0), np.array(ended[frame], dtype=np.int64),
+            features[part], quality[part], np.array(ended[frame], dtype=np.int64),
         )  # fmt: skip
-        stream.append(Observation(sightings, rows.persons[part], rows.detected[part], scores[part]))
+        stream.append(Observation(sightings, rows.persons[part], scores[part]))
     return stream
 
 
@@ -183,17 +179,17 @@ def _followed(
     chance = (1 - settings.miss) * np.clip((truth.visibility - 0.15) / 0.5, 0, 1)
     detected = (rng.random(len(height)) < chance) & (truth.visibility >= _LEAST_SEEN)
     noise = settings.jitter * height[:, None] * rng.normal(size=(len(height), 6))
-    boxes = clipped(truth.boxes + noise[:, :4] * np.where(detected, 1.0, 2.0)[:, None], world.camera(truth.camera).size)
+    boxes = clipped(truth.boxes + noise[:, :4], world.camera(truth.camera).size)
     boxes = np.concatenate([boxes[:, :2], np.maximum(boxes[:, 2:], boxes[:, :2] + 1.0)], axis=1)
     pixels, _ = world.camera(truth.camera).project(np.column_stack([truth.ground, np.zeros(len(height))]))
     hidden = np.where(truth.visible[:, 3] < truth.boxes[:, 3] - 0.15 * height, 4.0, 1.0)
     tracks, passage, ended = _track_ids(world, truth, detected, (settings, rng))
     blend = _blended(truth)
-    kept = tracks > 0
+    kept = detected
     rows = _Rows(
         truth.frames[kept], truth.persons[kept], tracks[kept], passage[kept], boxes[kept],
         np.column_stack([pixels + noise[:, 4:] * hidden[:, None], settings.jitter * height * hidden])[kept],
-        truth.visibility[kept], detected[kept], blend[kept],
+        truth.visibility[kept], blend[kept],
     )  # fmt: skip
     return rows, ended
 
@@ -201,7 +197,7 @@ def _followed(
 def _track_ids(
     world: World, truth: CameraTruth, detected: Bools, chance: tuple[ObservationSettings, np.random.Generator]
 ) -> tuple[Ints, Ints, list[list[int]]]:
-    """Track id and passage of each row of the truth (0 where the tracker has none), and the ids ended per picture."""
+    """Track id and passage of each row of the truth (0 where it is not detected), and the ids ended per picture."""
     settings, rng = chance
     tracks, passage = np.zeros(len(detected), dtype=np.int64), np.zeros(len(detected), dtype=np.int64)
     ended: list[list[int]] = [[] for _ in range(world.settings.frames)]
@@ -219,7 +215,6 @@ def _track_ids(
                     issued += 1
                     holder[person] = (issued, issued, frame)
                 holder[person] = (*holder[person][:2], frame)
-            if person in holder:
                 tracks[row], passage[row] = holder[person][:2]
         for first, second in _tangled(truth, detected, frame):
             if rng.random() < settings.swap / world.settings.rate:
@@ -279,7 +274,7 @@ def _assembled(frames: Sequence[Ints], tracks: Sequence[Ints], boxes: Sequence[F
     count = len(frame)
     nobody = np.full(count, NOBODY)
     empty = np.zeros(count, dtype=np.int64)
-    return _Rows(frame, nobody, track, track, box, feet, np.full(count, 0.6), np.ones(count, dtype=np.bool_), empty)
+    return _Rows(frame, nobody, track, track, box, feet, np.full(count, 0.6), empty)
 
 
 def _joined(first: _Rows, second: _Rows) -> _Rows:
@@ -316,7 +311,7 @@ def _drawn(scale: Floats, count: int, rng: np.random.Generator) -> Floats:
 def _features(
     rows: _Rows, quality: Floats, settings: ObservationSettings, chance: tuple[_Looks, np.random.Generator]
 ) -> Features:
-    """(R, D) unit rows; zeros where the track coasts."""
+    """(R, D) unit rows."""
     looks, rng = chance
     count, dimension = len(rows.frames), len(looks.common)
     shift, gain = _drawn(looks.blur, 1, rng)[0], np.exp(rng.normal(0, 0.1, dimension))
@@ -334,8 +329,8 @@ def _features(
         (settings.angle, angle), (settings.track, passages[rows.passage]), (settings.noise, noise),
     )  # fmt: skip
     mixed = sum((np.sqrt(share) * part for share, part in parts), np.zeros((count, dimension))) * gain
-    unit = mixed / np.maximum(np.linalg.norm(mixed, axis=1, keepdims=True), 1e-12)
-    return np.where(rows.detected[:, None], unit, 0.0).astype(np.float32)
+    unit: Features = (mixed / np.linalg.norm(mixed, axis=1, keepdims=True)).astype(np.float32)
+    return unit
 
 
 def _ground(camera: Camera, rows: _Rows, settings: ObservationSettings) -> tuple[Floats, Floats]:

@@ -27,6 +27,7 @@ class WorldSettings:
         pause: shortest and longest stay at a place in seconds.
         noise: standard deviation of the pixel noise, grey levels.
         cast: standard deviation of the gain of a camera's colour channels: 0.1 is a visible cast.
+        shadow: how dark the soft shadows under people are, 0..1.
     """
 
     cameras: int = 3
@@ -40,6 +41,7 @@ class WorldSettings:
     pause: tuple[float, float] = (1.5, 6.0)
     noise: float = 3.0
     cast: float = 0.08
+    shadow: float = 0.38
 
     def __post_init__(self) -> None:
         """Refuse what no world can be made of."""

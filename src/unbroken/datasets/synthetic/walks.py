@@ -99,6 +99,7 @@ class _Crowd:
     positions: Floats = field(init=False)
     velocities: Floats = field(init=False)
     spots: Floats = field(init=False)
+    entrances: list[Door] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         count = len(self.people)
@@ -246,8 +247,11 @@ class _Crowd:
         self.legs[member].append(_Leg(_DOOR, door.threshold(other, aside)))
 
     def _entrance(self) -> Door:
-        doors = [door for door in self.plan.doors if door.second == OUTSIDE]
-        return doors[int(self.rng.integers(len(doors)))]
+        """All entrances in turn, in an order that is drawn anew for each turn."""
+        if not self.entrances:
+            doors = [door for door in self.plan.doors if door.second == OUTSIDE]
+            self.entrances = [doors[number] for number in self.rng.permutation(len(doors))]
+        return self.entrances.pop()
 
     def _next_hall(self, area: int) -> int:
         halls = list(range(1, len(self.plan.areas)))

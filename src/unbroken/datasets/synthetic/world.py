@@ -113,7 +113,7 @@ def make_world(settings: WorldSettings, rng: np.random.Generator) -> World:
 
 
 def figures_seen(world: World, camera: Camera) -> tuple[Ints, Ints, Floats, Floats]:
-    """Frames (R,), people from 0 (R,), joints (R, 18, 3) and radii (R, 18) of all who are in the camera's area."""
+    """Frames (R,), people from 0 (R,), joints (R, 24, 3) and radii (R, 24) of all who are in the camera's area."""
     walks = world.walks
     frames, people = np.nonzero(walks.areas == camera.area)
     pose = np.stack([part[frames, people] for part in (walks.headings, walks.phases, walks.swings)], axis=1)
