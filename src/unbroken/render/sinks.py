@@ -1,9 +1,10 @@
-"""Sinks that draw: an annotated video per camera and a mosaic of all."""
+"""Sinks that draw: an annotated video per camera, a mosaic of all, the report."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 from unbroken.core.events import Event
@@ -11,7 +12,9 @@ from unbroken.core.frames import Frame
 from unbroken.core.names import file_stem
 from unbroken.core.results import FrameResult
 from unbroken.render.draw import DrawSettings, Painter
+from unbroken.render.gathering import Gathering, GatherSettings
 from unbroken.render.mosaic import Mosaic, MosaicSettings
+from unbroken.render.report import ReportFacts, write_report
 from unbroken.render.video import VideoSettings, VideoWriter
 
 
@@ -89,3 +92,32 @@ class MosaicVideo:
             self._video.write(self._mosaic.picture(self._next), self._next)
             self._next = None
         self._video.close()
+
+
+class ReportPage:
+    """Gathers while a run goes on and writes the report when it is closed, also after a broken run.
+
+    Args:
+        path: of the page.
+        facts: what the report tells besides; `elapsed` is measured.
+        clock: seconds; the time from here to `close` is what the run took.
+        settings: what is gathered; pictures of people only where asked.
+    """
+
+    def __init__(
+        self, path: Path, facts: ReportFacts, clock: Callable[[], float], settings: GatherSettings | None = None
+    ) -> None:
+        self._path = path
+        self._facts = facts
+        self._clock = clock
+        self._start = clock()
+        self._gathering = Gathering(settings)
+
+    def write(self, frame: Frame, result: FrameResult, events: Sequence[Event]) -> None:
+        """Take in one frame's result."""
+        self._gathering.write(frame, result, events)
+
+    def close(self) -> None:
+        """Write the page."""
+        facts = replace(self._facts, elapsed=self._clock() - self._start)
+        write_report(self._path, self._gathering.gathered(), facts)
