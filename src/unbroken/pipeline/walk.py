@@ -49,7 +49,7 @@ class _Reader:
 def in_step(sources: Sequence[Source], window: float) -> Iterator[Moment]:
     """Walk recordings in the order of their times: the earliest frame, with all that are less than `window` s later.
 
-    Nothing is dropped. A source that breaks is reported as `CameraLost` in the next moment, and left.
+    Nothing is dropped. A source that breaks is reported as `CameraLost` with its last frame, and left.
     """
     readers = [_Reader(source, iter(source)) for source in sources]
     for reader in readers:
@@ -57,13 +57,13 @@ def in_step(sources: Sequence[Source], window: float) -> Iterator[Moment]:
         if reader.waiting is not None:
             reader.events.append(CameraOnline(reader.waiting.time, reader.source.camera))
     while any(reader.waiting is not None for reader in readers):
-        events = [event for reader in readers for event in reader.told()]
         start = min(reader.waiting.time for reader in readers if reader.waiting is not None)
         frames = []
         for reader in readers:
             if reader.waiting is not None and reader.waiting.time < start + window:
                 frames.append(reader.waiting)
                 reader.advance()
+        events = [event for reader in readers for event in reader.told()]
         yield Moment(tuple(sorted(frames, key=lambda frame: frame.time)), tuple(events))
     events = [event for reader in readers for event in reader.told()]
     if events:

@@ -1,0 +1,129 @@
+"""Settings become a wired site: the only file that names concrete classes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import numpy as np
+
+from unbroken.app.nets import build_detector, build_embedder
+from unbroken.app.sources import Opened
+from unbroken.appearance.colour import ColourEmbedder
+from unbroken.config.site import CameraSettings, SiteSettings
+from unbroken.core.arrays import Floats
+from unbroken.core.ports import Detector, Embedder, IdentityManager, MotionEstimator
+from unbroken.datasets.motchallenge import Rows
+from unbroken.detection.motion_detector import MotionDetector
+from unbroken.detection.recorded import RecordedDetector
+from unbroken.detection.selection import DetectorSettings
+from unbroken.geometry.boxes import xywh_from_xyxy
+from unbroken.identity.policies import by_name as identity_by_name
+from unbroken.pipeline.camera import Camera, Economy
+from unbroken.pipeline.site import Site
+from unbroken.tracking.registry import by_name as tracker_by_name
+from unbroken.video.egomotion import MotionFromFile, PictureMotion
+
+BUILT_IN_DETECTOR = "motion"
+BUILT_IN_EMBEDDER = "colour"
+NONE = "none"
+
+
+def build_site(settings: SiteSettings, opened: Mapping[str, Opened], clock: Callable[[], float]) -> Site:
+    """Wire a site.
+
+    Args:
+        settings: checked.
+        opened: the cameras by name.
+        clock: seconds, for the timings of the report.
+
+    Raises:
+        ConfigError: a name or an option is not known.
+        ModelError: a net is missing, damaged or does not fit.
+    """
+    shared: dict[str, Detector] = {}
+    detectors = {camera.name: _detector(camera, settings, opened[camera.name], shared) for camera in settings.cameras}
+    cameras = {camera.name: _camera(camera, settings, opened[camera.name]) for camera in settings.cameras}
+    return Site(cameras, detectors, embedder_of(settings), identity_of(settings), clock)
+
+
+def embedder_of(settings: SiteSettings) -> Embedder | None:
+    """What makes features; `None` without."""
+    name = settings.reid.model
+    if name == NONE:
+        return None
+    if name == BUILT_IN_EMBEDDER:
+        return ColourEmbedder()
+    return build_embedder(name, _folders(settings), **_runtime(settings))
+
+
+def identity_of(settings: SiteSettings) -> IdentityManager | None:
+    """What gives Global IDs; `None` without."""
+    if settings.identity.policy == NONE:
+        return None
+    return identity_by_name(settings.identity.policy, **settings.identity.options)
+
+
+def _detector(camera: CameraSettings, settings: SiteSettings, opened: Opened, shared: dict[str, Detector]) -> Detector:
+    """The detector of a camera. Cameras with the same net and region share it, so that they share its batches."""
+    wanted = detector_settings(camera, settings)
+    if opened.recorded is not None:
+        return RecordedDetector({camera.name: table_from_rows(opened.recorded)}, wanted)
+    name = camera.detector or settings.detection.model
+    key = f"{name} {camera.region}"
+    if key not in shared:
+        shared[key] = _new_detector(name, settings, wanted)
+    return shared[key]
+
+
+def _new_detector(name: str, settings: SiteSettings, wanted: DetectorSettings) -> Detector:
+    if name == BUILT_IN_DETECTOR:
+        return MotionDetector()
+    return build_detector(name, _folders(settings), wanted, **_runtime(settings))
+
+
+def detector_settings(camera: CameraSettings, settings: SiteSettings) -> DetectorSettings:
+    """What a camera's detector reports."""
+    detection = settings.detection
+    return DetectorSettings(
+        score=detection.score,
+        nms_iou=detection.overlap,
+        least_height=detection.min_height,
+        region=camera.region,
+        size=detection.size or DetectorSettings().size,
+        decoder=detection.decoder,
+    )
+
+
+def _camera(camera: CameraSettings, settings: SiteSettings, opened: Opened) -> Camera:
+    reid = settings.reid
+    economy = Economy(
+        every=settings.detection.every,
+        early_rejection=reid.early_rejection,
+        refresh=reid.refresh,
+        feature_cache=reid.feature_cache,
+        reid_score=reid.min_score,
+    )
+    tracker = tracker_by_name(settings.tracking.tracker, **settings.tracking.options)
+    return Camera(camera.name, tracker, economy, _motion(settings, opened), opened.view)
+
+
+def _motion(settings: SiteSettings, opened: Opened) -> MotionEstimator | None:
+    source = settings.tracking.camera_motion
+    if source == "file":
+        return MotionFromFile(opened.warps)
+    return PictureMotion() if source == "auto" and opened.recorded is None else None
+
+
+def table_from_rows(rows: Rows) -> Floats:
+    """Rows of a file as a table: frame, id, left, top, width, height, score."""
+    return np.column_stack([rows.frames, rows.ids, xywh_from_xyxy(rows.boxes), rows.scores])
+
+
+def _folders(settings: SiteSettings) -> list[Path]:
+    return [Path(settings.runtime.models)] if settings.runtime.models else []
+
+
+def _runtime(settings: SiteSettings) -> dict[str, str | int]:
+    runtime = settings.runtime
+    return {"runtime": runtime.runtime, "device": runtime.device, "threads": runtime.threads}

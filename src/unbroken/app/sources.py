@@ -1,0 +1,67 @@
+"""Cameras of a site become sources; recorded boxes are read where a folder holds them instead of pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from unbroken.config.site import CameraSettings
+from unbroken.core.arrays import Floats
+from unbroken.core.ports import Source
+from unbroken.datasets.calibration import read_view
+from unbroken.datasets.motchallenge import Rows, read_info, read_rows, read_warps
+from unbroken.geometry.plane import GroundView
+from unbroken.video.files import Blank, ImageFolder
+from unbroken.video.opening import open_source
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Opened:
+    """One camera, opened.
+
+    Attributes:
+        source: its frames.
+        recorded: its boxes, where they were recorded; `None` where a detector has to look.
+        warps: camera motion by frame number (from 1), where a file tells it.
+        view: its place in the world; `None` where it is not calibrated.
+    """
+
+    source: Source
+    recorded: Rows | None
+    warps: dict[int, Floats]
+    view: GroundView | None
+
+
+def open_camera(settings: CameraSettings, clock: Callable[[], float]) -> Opened:
+    """Open a camera: a video, a folder of pictures, a MOTChallenge sequence, a network camera, a webcam.
+
+    Raises:
+        SourceError: it cannot be opened; the message says why.
+        StoreError: a file of recorded boxes cannot be read.
+    """
+    view = read_view(Path(settings.calibration)) if settings.calibration else None
+    folder = Path(settings.source)
+    if "://" in settings.source or not folder.is_dir() or not is_sequence(folder):
+        return Opened(open_source(settings.source, settings.name, clock, settings.frame_rate), None, {}, view)
+    info = read_info(folder)
+    boxes = boxes_of(folder)
+    recorded = read_rows(boxes) if boxes is not None else None
+    warps = read_warps(folder / "gmc.txt") if (folder / "gmc.txt").exists() else {}
+    pictures = folder / info.image_folder
+    if pictures.is_dir():
+        source: Source = ImageFolder(pictures, settings.name, info.frame_rate)
+    else:
+        last = int(recorded.frames.max()) if recorded is not None and len(recorded) else 0
+        source = Blank(settings.name, max(info.length, last), info.frame_rate)
+    return Opened(source, recorded, warps, view)
+
+
+def is_sequence(folder: Path) -> bool:
+    """Whether a folder is a MOTChallenge sequence or holds recorded boxes."""
+    return (folder / "seqinfo.ini").exists() or boxes_of(folder) is not None
+
+
+def boxes_of(folder: Path) -> Path | None:
+    """The file of recorded boxes of a folder: `det/det.txt` or `det.txt`."""
+    return next((path for path in (folder / "det" / "det.txt", folder / "det.txt") if path.exists()), None)

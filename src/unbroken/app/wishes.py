@@ -1,0 +1,38 @@
+"""What a user asks for on the command line becomes settings of a site."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from unbroken.app.sources import is_sequence
+from unbroken.config.reading import checked, read_site
+from unbroken.config.site import SiteSettings
+from unbroken.core.errors import ConfigError
+from unbroken.video.opening import camera_names, expanded
+
+
+def settings_from(sources: Sequence[str], wishes: Mapping[str, str | int | float]) -> SiteSettings:
+    """The site that a list of sources, or one `site.toml`, describes, with the user's wishes laid over it.
+
+    Args:
+        sources: what the user wrote.
+        wishes: by dotted name, such as `detection.every`.
+
+    Raises:
+        ConfigError: a wish is not known or out of its bounds, or a site file is mixed with other sources.
+        SourceError: a folder holds nothing to track.
+    """
+    files = [source for source in sources if source.endswith(".toml")]
+    if files and len(sources) > 1:
+        raise ConfigError(f"{files[0]} describes a whole site; give it alone, and add other cameras to it")
+    if files:
+        content = read_site(Path(files[0])).model_dump()
+    else:
+        addresses = expanded(sources, is_sequence)
+        names = camera_names(addresses)
+        content = {"cameras": [{"name": n, "source": a} for n, a in zip(names, addresses, strict=True)]}
+    for key, value in wishes.items():
+        table, _, name = key.partition(".")
+        content.setdefault(table, {})[name] = value
+    return checked(content, files[0] if files else "command line")

@@ -1,0 +1,48 @@
+"""A progress bar over the frames of all cameras."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from types import TracebackType
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from unbroken.core.ports import Source
+from unbroken.core.results import FrameResult
+
+
+class FrameProgress:
+    """Shows frames done, people so far and the time that is left. Use it as a context."""
+
+    def __init__(self, console: Console) -> None:
+        self._persons: set[int] = set()
+        self._progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[people]} people"),
+            TimeRemainingColumn(),
+            console=console,
+        )
+
+    def __enter__(self) -> FrameProgress:
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._progress.stop()
+
+    def begin(self, sources: Sequence[Source]) -> Callable[[FrameResult], None]:
+        """Start the bar for these sources; what is returned wants to be told of every result."""
+        counts = [source.frame_count for source in sources]
+        total = sum(counts) if all(counts) else None
+        noun = "camera" if len(sources) == 1 else "cameras"
+        self._task = self._progress.add_task(f"tracking {len(sources)} {noun}", total=total, people=0)
+        return self._note
+
+    def _note(self, result: FrameResult) -> None:
+        self._persons.update(int(person) for person in result.identities.persons if person > 0)
+        self._progress.update(self._task, advance=1, people=len(self._persons))

@@ -1,0 +1,109 @@
+"""`unbroken track`: the main job."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from unbroken.app.track import Summary
+
+
+def track(
+    sources: list[str] = typer.Argument(
+        None, help="Videos, folders of pictures, `rtsp://...`, webcams (`0`), MOTChallenge sequences; or a `site.toml`."
+    ),
+    output: Path = typer.Option(Path("unbroken-tracks"), "--output", "-o", help="The folder for results."),
+    detector: str = typer.Option("", help="`motion` (built in, fixed cameras; the default), a model or a file."),
+    reid: str = typer.Option("", help="`colour` (built in; the default), `none`, a model or a file."),
+    tracker: str = typer.Option("", help="unbroken (the default), sort, deepsort, bytetrack, ocsort, botsort."),
+    identity: str = typer.Option("", help="calibrated (the default), fixed, none."),
+    every: int | None = typer.Option(None, help="Run the detector on every n-th frame; the default is 1."),
+    score: float | None = typer.Option(None, help="Least score of a detection; the default is 0.1."),
+    size: int | None = typer.Option(None, help="Pixels of the net's longer side, where it takes any size."),
+    camera_motion: str = typer.Option("", help="none (the default), file (`gmc.txt`), auto (from the pictures)."),
+    models: Path | None = typer.Option(None, envvar="UNBROKEN_MODELS", help="A folder with nets, searched first."),
+    runtime: str = typer.Option("", help="auto (the default), onnxruntime, openvino, opencv."),
+    device: str = typer.Option("", help="cpu (the default) or cuda."),
+    threads: int | None = typer.Option(None, help="Threads per net; the default is 1."),
+    video: bool = typer.Option(True, "--video/--no-video", help="Write annotated videos."),
+    mosaic: bool = typer.Option(False, "--mosaic", help="Write one video of all cameras."),
+    report: bool = typer.Option(True, "--report/--no-report", help="Write `report.html` with pictures of people."),
+    blur: bool = typer.Option(False, "--blur", help="Blur heads in all pictures that are kept."),
+    seconds: float = typer.Option(0.0, min=0, help="Stop after so many seconds of video; 0 runs to the end."),
+) -> None:
+    """Follow people through all cameras and give each one Global ID.
+
+    Writes per camera `CAM.txt` (MOTChallenge, Global IDs), `CAM.local.txt` (the camera's own track ids) and
+    `CAM.annotated.mp4`; for all cameras `tracks.jsonl`, `events.jsonl` and `report.html`. Ctrl-C ends a run early and
+    leaves valid files.
+
+    Examples:
+
+        unbroken track hall.mp4 door.mp4
+
+        unbroken track videos/ --detector rtmdet_nano --reid osnet_x0_25_msmt17 --models models/
+
+        unbroken track rtsp://10.0.0.7/live rtsp://10.0.0.8/live --every 3 --seconds 60
+
+        unbroken track site.toml --output monday
+    """
+    from rich.console import Console
+
+    from unbroken.app.outputs import Outputs
+    from unbroken.app.track import track_site
+    from unbroken.app.wishes import settings_from
+    from unbroken.cli.progress import FrameProgress
+    from unbroken.core.errors import ConfigError
+
+    if not sources:
+        raise ConfigError("nothing to track; give videos, cameras or a site.toml (unbroken track --help has examples)")
+    wishes: dict[str, str | int | float | None] = {
+        "detection.model": detector or None,
+        "detection.every": every,
+        "detection.size": size,
+        "detection.score": score,
+        "reid.model": reid or None,
+        "tracking.tracker": tracker or None,
+        "tracking.camera_motion": camera_motion or None,
+        "identity.policy": identity or None,
+        "runtime.models": str(models) if models else None,
+        "runtime.runtime": runtime or None,
+        "runtime.device": device or None,
+        "runtime.threads": threads,
+    }
+    settings = settings_from(sources, {key: value for key, value in wishes.items() if value is not None})
+    outputs = Outputs(output, videos=video, mosaic=mosaic, report=report, blur=blur)
+    console = Console()
+    with FrameProgress(console) as progress:
+        summary = track_site(settings, outputs, seconds, progress.begin)
+    tell(console, summary, output)
+
+
+def tell(console: Console, summary: Summary, folder: Path) -> None:
+    """Say what was done, what broke, and where to look.
+
+    Raises:
+        typer.Exit: with a code other than 0 where a camera broke or the user stopped the run.
+    """
+    frames = sum(summary.frames.values())
+    spent = sum(summary.seconds.values())
+    console.print(f"{frames} frames of {len(summary.frames)} cameras, {len(summary.persons)} Global IDs", highlight=False)
+    if spent:
+        steps = ", ".join(f"{step} {1000 * seconds / frames:.1f}" for step, seconds in summary.seconds.items())
+        console.print(f"milliseconds a frame: {steps}", highlight=False)
+    for name, count in sorted(summary.work.items()):
+        if count:
+            console.print(f"  {name}: {count}", highlight=False)
+    console.print(f"results are in {folder}", highlight=False, soft_wrap=True)
+    for failure in summary.failures:
+        typer.echo(f"error: {failure}", err=True)
+    if summary.interrupted:
+        typer.echo("interrupted: the results up to here are complete", err=True)
+        raise typer.Exit(130)
+    if summary.failures:
+        raise typer.Exit(3)
