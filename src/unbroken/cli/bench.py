@@ -16,6 +16,7 @@ def bench(
     output: Path | None = typer.Option(None, help="Keep the answers that were scored in this folder."),
     json: Path | None = typer.Option(None, help="Write table, machine, versions, settings and seed to this file."),
     seed: int = typer.Option(0, help="Of whatever is random."),
+    names: bool = typer.Option(False, "--names", help="Print the names alone, for scripts."),
     quick: bool = typer.Option(False, "--quick", help="A short form, for a first look."),
 ) -> None:
     """Measure accuracy or speed on real data and print one table.
@@ -34,6 +35,9 @@ def bench(
     from unbroken.core.errors import ConfigError
 
     console = Console()
+    if names:
+        console.print("\n".join(sorted(BENCHMARKS)), highlight=False)
+        return
     if not name:
         for known, entry in sorted(BENCHMARKS.items()):
             console.print(f"[bold]{known:12}[/bold] {entry.summary}")
