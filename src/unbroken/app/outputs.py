@@ -49,7 +49,7 @@ def sinks_for(outputs: Outputs, settings: SiteSettings, site: Site) -> list[Sink
         TrackLines(folder / "tracks.jsonl"),
         EventLines(folder / "events.jsonl"),
     ]
-    drawing = DrawSettings(blur=outputs.blur)
+    drawing = DrawSettings(blur_heads=outputs.blur)
     if outputs.videos:
         sinks.append(AnnotatedVideos(folder, drawing))
     if outputs.mosaic:
