@@ -61,7 +61,10 @@ class Summary:
 
 
 def track_site(
-    settings: SiteSettings, outputs: Outputs, seconds: float = 0.0, watch: Callable[[Sequence[Source]], Watch] | None = None
+    settings: SiteSettings,
+    outputs: Outputs,
+    seconds: float = 0.0,
+    watch: Callable[[Sequence[Source]], Watch] | None = None,
 ) -> Summary:
     """Open a site's cameras, run the chain to their end and write what was asked for.
 

@@ -43,7 +43,6 @@ def track(
     leaves valid files.
 
     Examples:
-
         unbroken track hall.mp4 door.mp4
 
         unbroken track videos/ --detector rtmdet_nano --reid osnet_x0_25_msmt17 --models models/
@@ -92,7 +91,9 @@ def tell(console: Console, summary: Summary, folder: Path) -> None:
     """
     frames = sum(summary.frames.values())
     spent = sum(summary.seconds.values())
-    console.print(f"{frames} frames of {len(summary.frames)} cameras, {len(summary.persons)} Global IDs", highlight=False)
+    console.print(
+        f"{frames} frames of {len(summary.frames)} cameras, {len(summary.persons)} Global IDs", highlight=False
+    )
     if spent:
         steps = ", ".join(f"{step} {1000 * seconds / frames:.1f}" for step, seconds in summary.seconds.items())
         console.print(f"milliseconds a frame: {steps}", highlight=False)

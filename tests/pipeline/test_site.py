@@ -1,0 +1,145 @@
+"""One site, with real parts: recorded detections, SORT, the textbook identity rule and a descriptor of mean colours."""
+
+import itertools
+from collections.abc import Sequence
+
+import numpy as np
+
+from unbroken.core.arrays import Features, Image
+from unbroken.core.events import TrackEnded, TrackStarted
+from unbroken.core.frames import Frame
+from unbroken.core.sightings import IdentityState
+from unbroken.core.tracks import TrackState
+from unbroken.detection.recorded import RecordedDetector
+from unbroken.geometry.plane import GroundView
+from unbroken.identity.fixed import FixedManager
+from unbroken.pipeline.camera import Camera, Economy, FeatureCache
+from unbroken.pipeline.site import Site
+from unbroken.tracking.engine import Engine
+from unbroken.tracking.sort import Sort
+
+RATE = 10
+SIZE = (320, 240)
+COLOURS = {1: (0, 0, 255), 2: (0, 255, 0)}
+
+
+class MeanColour:
+    """A feature is the mean colour of a crop: enough to tell red from green."""
+
+    dimension, fingerprint, description = 3, "mean colour", "mean colour"
+
+    def __init__(self) -> None:
+        self.batches: list[int] = []
+
+    def embed(self, crops: Sequence[Image]) -> Features:
+        self.batches.append(len(crops))
+        means = np.array([crop.reshape(-1, 3).mean(axis=0) for crop in crops], dtype=np.float32).reshape(-1, 3)
+        return means / np.linalg.norm(means, axis=1, keepdims=True)
+
+
+def walker(person: int, index: int) -> np.ndarray:
+    """Two people walk side by side, 4 pixels a frame."""
+    left = 20 + 4 * index
+    return np.array([left, 20 + 110 * (person - 1), left + 40, 120 + 110 * (person - 1)], dtype=float)
+
+
+def picture(camera: str, index: int) -> Frame:
+    image = np.zeros((SIZE[1], SIZE[0], 3), dtype=np.uint8)
+    for person, colour in COLOURS.items():
+        x1, y1, x2, y2 = walker(person, index).astype(int)
+        image[y1:y2, x1:x2] = colour
+    return Frame(camera, index, index / RATE, image)
+
+
+def recorded(cameras: Sequence[str], length: int) -> RecordedDetector:
+    rows = [
+        [index + 1, -1, x1, y1, x2 - x1, y2 - y1, 0.9]
+        for index, person in itertools.product(range(length), COLOURS)
+        for x1, y1, x2, y2 in [walker(person, index)]
+    ]
+    return RecordedDetector({camera: np.array(rows) for camera in cameras})
+
+
+def make(cameras: Sequence[str], economy: Economy, length: int = 25, view: GroundView | None = None):
+    embedder = MeanColour()
+    detector = recorded(cameras, length)
+    built = {name: Camera(name, Engine(Sort(min_hits=2)), economy, view=view) for name in cameras}
+    return Site(built, dict.fromkeys(cameras, detector), embedder, FixedManager(), lambda: 0.0), embedder
+
+
+def walk(site: Site, cameras: Sequence[str], length: int = 25):
+    return [site.step([picture(camera, index) for camera in cameras]) for index in range(length)]
+
+
+def test_the_same_people_in_two_cameras_have_the_same_global_ids():
+    site, _ = make(["left", "right"], Economy())
+    results, _ = walk(site, ["left", "right"])[-1]
+    by_camera = [dict(zip((r.tracks.boxes[:, 1] > 100).tolist(), r.identities.persons, strict=True)) for r in results]
+    assert by_camera[0] == by_camera[1]
+    assert sorted(by_camera[0].values()) == [1, 2]
+    assert (results[0].identities.state != IdentityState.PENDING).all()
+
+
+def test_crops_of_all_cameras_are_one_batch():
+    site, embedder = make(["a", "b", "c"], Economy())
+    site.step([picture(camera, 0) for camera in "abc"])
+    assert embedder.batches == [6]
+
+
+def test_between_detections_tracks_are_predicted_and_keep_their_global_ids():
+    site, embedder = make(["hall"], Economy(every=3, early_rejection=1.5))
+    steps = walk(site, ["hall"])
+    coasting = steps[19][0][0]
+    assert coasting.tracks.state.tolist() == [TrackState.COASTING] * 2
+    assert sorted(coasting.identities.persons) == [1, 2]
+    for box, index in zip(sorted(coasting.tracks.boxes.tolist(), key=lambda b: b[1]), (1, 2), strict=True):
+        np.testing.assert_allclose(box, walker(index, 19), atol=3)
+    assert len(embedder.batches) == 25
+    assert sum(map(bool, embedder.batches)) == 9
+    assert coasting.work["detector skipped"] == 1
+
+
+def test_early_rejection_spares_features_and_changes_no_identity():
+    always, embedded = make(["hall"], Economy(early_rejection=1.5))
+    spared, embedded_less = make(["hall"], Economy(early_rejection=0.9, refresh=0.5))
+    first, second = walk(always, ["hall"])[-1][0][0], walk(spared, ["hall"])[-1][0][0]
+    assert first.identities.persons.tolist() == second.identities.persons.tolist()
+    assert sum(embedded_less.batches) < sum(embedded.batches) / 2
+
+
+def test_tracks_start_and_end_with_an_event_each():
+    site, _ = make(["hall"], Economy(), length=10)
+    events = [event for _, events in walk(site, ["hall"], length=40) for event in events]
+    started = [event.track for event in events if isinstance(event, TrackStarted)]
+    ended = [event.track for event in events if isinstance(event, TrackEnded)]
+    assert started == [1, 2]
+    assert sorted(ended) == [1, 2]
+
+
+def test_a_calibrated_camera_places_people_on_the_ground():
+    view = GroundView.from_homography(np.diag([0.01, 0.01, 1.0]), SIZE)
+    camera = Camera("hall", Engine(Sort()), Economy(), view=view)
+    frame = picture("hall", 0)
+    detections = recorded(["hall"], 1).detect([frame])[0]
+    camera.predict(frame)
+    sightings, _ = camera.sightings(frame, camera.follow(frame, detections), detections)
+    np.testing.assert_allclose(sorted(sightings.ground[:, 1]), [1.2, 2.3])
+    assert (np.linalg.eigvalsh(sightings.covariance) > 0).all()
+
+
+def test_nobody_at_all_is_no_error():
+    site, _ = make(["hall"], Economy(), length=0)
+    results, events = walk(site, ["hall"], length=3)[-1]
+    assert len(results[0].tracks) == 0
+    assert events == []
+
+
+def test_the_cache_averages_the_last_features_and_forgets_the_ended():
+    cache = FeatureCache(2)
+    unit = np.eye(3, dtype=np.float32)
+    cache.add(7, unit[0], 0.0)
+    cache.add(7, unit[1], 1.0)
+    np.testing.assert_allclose(cache.add(7, unit[2], 2.0), (unit[1] + unit[2]) / 2**0.5, rtol=1e-6)
+    assert cache.age(7, 2.5) == 0.5
+    cache.forget(np.array([7]))
+    assert cache.age(7, 3.0) == float("inf")
