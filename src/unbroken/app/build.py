@@ -12,7 +12,7 @@ from unbroken.app.sources import Opened
 from unbroken.appearance.colour import ColourEmbedder
 from unbroken.config.site import CameraSettings, SiteSettings
 from unbroken.core.arrays import Floats
-from unbroken.core.ports import Detector, Embedder, IdentityManager, MotionEstimator
+from unbroken.core.ports import Detector, Embedder, IdentityManager
 from unbroken.datasets.motchallenge import Rows
 from unbroken.detection.motion_detector import MotionDetector
 from unbroken.detection.recorded import RecordedDetector
@@ -22,7 +22,6 @@ from unbroken.identity.policies import by_name as identity_by_name
 from unbroken.pipeline.camera import Camera, Economy
 from unbroken.pipeline.site import Site
 from unbroken.tracking.registry import by_name as tracker_by_name
-from unbroken.video.egomotion import MotionFromFile, PictureMotion
 
 BUILT_IN_DETECTOR = "motion"
 BUILT_IN_EMBEDDER = "colour"
@@ -54,14 +53,17 @@ def embedder_of(settings: SiteSettings) -> Embedder | None:
         return None
     if name == BUILT_IN_EMBEDDER:
         return ColourEmbedder()
-    return build_embedder(name, _folders(settings), **_runtime(settings))
+    runtime = settings.runtime
+    return build_embedder(
+        name, _folders(settings), runtime=runtime.runtime, device=runtime.device, threads=runtime.threads
+    )
 
 
 def identity_of(settings: SiteSettings) -> IdentityManager | None:
     """What gives Global IDs; `None` without."""
     if settings.identity.policy == NONE:
         return None
-    return identity_by_name(settings.identity.policy, **settings.identity.options)
+    return identity_by_name(settings.identity.policy)
 
 
 def _detector(camera: CameraSettings, settings: SiteSettings, opened: Opened, shared: dict[str, Detector]) -> Detector:
@@ -79,7 +81,10 @@ def _detector(camera: CameraSettings, settings: SiteSettings, opened: Opened, sh
 def _new_detector(name: str, settings: SiteSettings, wanted: DetectorSettings) -> Detector:
     if name == BUILT_IN_DETECTOR:
         return MotionDetector()
-    return build_detector(name, _folders(settings), wanted, **_runtime(settings))
+    runtime = settings.runtime
+    return build_detector(
+        name, _folders(settings), wanted, runtime=runtime.runtime, device=runtime.device, threads=runtime.threads
+    )
 
 
 def detector_settings(camera: CameraSettings, settings: SiteSettings) -> DetectorSettings:
@@ -105,14 +110,7 @@ def _camera(camera: CameraSettings, settings: SiteSettings, opened: Opened) -> C
         reid_score=reid.min_score,
     )
     tracker = tracker_by_name(settings.tracking.tracker, **settings.tracking.options)
-    return Camera(camera.name, tracker, economy, _motion(settings, opened), opened.view)
-
-
-def _motion(settings: SiteSettings, opened: Opened) -> MotionEstimator | None:
-    source = settings.tracking.camera_motion
-    if source == "file":
-        return MotionFromFile(opened.warps)
-    return PictureMotion() if source == "auto" and opened.recorded is None else None
+    return Camera(camera.name, tracker, economy, view=opened.view)
 
 
 def table_from_rows(rows: Rows) -> Floats:
@@ -122,8 +120,3 @@ def table_from_rows(rows: Rows) -> Floats:
 
 def _folders(settings: SiteSettings) -> list[Path]:
     return [Path(settings.runtime.models)] if settings.runtime.models else []
-
-
-def _runtime(settings: SiteSettings) -> dict[str, str | int]:
-    runtime = settings.runtime
-    return {"runtime": runtime.runtime, "device": runtime.device, "threads": runtime.threads}

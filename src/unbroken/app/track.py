@@ -89,8 +89,9 @@ def track_site(
         sources = [camera.source for camera in opened.values()]
         live = any(is_live(camera.source) for camera in settings.cameras)
         moments = as_they_come(sources) if live else in_step(sources, usual_window(sources))
-        sinks = sinks_for(outputs, settings, site)
-        return run(site, until(moments, seconds), sinks, watch(sources) if watch else lambda result: None)
+        views = {name: camera.view for name, camera in opened.items() if camera.view is not None}
+        sinks = sinks_for(outputs, settings, site.parts, views)
+        return run(site, until(moments, seconds), sinks, watch(sources) if watch else _look_away)
 
 
 def run(site: Site, moments: Iterable[Moment], sinks: Sequence[Sink], watch: Watch) -> Summary:
@@ -122,6 +123,10 @@ def run(site: Site, moments: Iterable[Moment], sinks: Sequence[Sink], watch: Wat
             for sink in sinks:
                 stack.callback(sink.close)
     return summary
+
+
+def _look_away(result: FrameResult) -> None:
+    """Nobody watches."""
 
 
 def until(moments: Iterator[Moment], seconds: float) -> Iterator[Moment]:

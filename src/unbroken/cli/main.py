@@ -9,6 +9,7 @@ import typer
 from unbroken import __version__
 from unbroken.cli.bench import bench
 from unbroken.cli.eval import evaluate
+from unbroken.cli.track import track
 from unbroken.core.errors import UnbrokenError
 
 app = typer.Typer(
@@ -21,6 +22,7 @@ app = typer.Typer(
 )
 
 
+app.command()(track)
 app.command()(bench)
 app.command("eval")(evaluate)
 

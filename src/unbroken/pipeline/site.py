@@ -45,6 +45,13 @@ class Site:
         self._identity = identity
         self._clock = clock
 
+    @property
+    def parts(self) -> dict[str, str]:
+        """What is at work here, for the report: detectors and Re-ID, each in one line."""
+        detectors = list(dict.fromkeys(detector.description for detector in self._detectors.values()))
+        reid = self._embedder.description if self._embedder is not None else "none"
+        return {"detector": "; ".join(detectors), "reid": reid}
+
     def step(self, frames: Sequence[Frame]) -> tuple[list[FrameResult], list[Event]]:
         """The answers for at most one frame per camera, in the order given, and what happened."""
         timings: Counter[str] = Counter()
