@@ -53,12 +53,9 @@ def test_a_video_cut_off_in_the_middle_gives_its_good_frames_first(tmp_path):
     whole = write_video(tmp_path / "whole.avi", [n / 10 for n in range(60)], size=(320, 240))
     cut = tmp_path / "cut.avi"
     cut.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
-    seen = []
-    try:
-        for frame in VideoFile(cut, "hall"):
-            seen.append(frame.index)
-    except SourceError as error:
-        assert "frames before it were used" in str(error)  # noqa: PT017
+    frames, seen = iter(VideoFile(cut, "hall")), []
+    with pytest.raises(SourceError, match=r"is the file complete|frames before it were used"):
+        seen.extend(frame.index for frame in frames)
     assert seen == list(range(len(seen)))
     assert 10 <= len(seen) < 60
 

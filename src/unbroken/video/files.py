@@ -23,6 +23,9 @@ PICTURES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"}
 VIDEOS = frozenset({".mp4", ".avi", ".mkv", ".mov", ".webm", ".m4v", ".ts", ".mpg", ".mpeg", ".flv", ".wmv"})
 """The endings of files that are taken for videos when a folder is searched."""
 
+_COMPLETE = 0.95
+"""Share of the promised frames that a file must hold: containers are often off by a few."""
+
 
 class VideoFile:
     """A video file. Times are the container's own stamps, from 0 at the start of the stream.
@@ -88,6 +91,11 @@ class VideoFile:
             ) from error
         if not index:
             raise SourceError(f"{self.path}: holds no picture that can be decoded; is the file complete?")
+        if index < self._stream.frames * _COMPLETE:
+            raise SourceError(
+                f"{self.path}: ends after frame {index} of the {self._stream.frames} that it promises; "
+                "is the file complete? The frames before were used"
+            )
 
     def close(self) -> None:
         """Close the container."""
