@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+import darknet_made
 import made
 import vtest
 from needs import data
@@ -44,6 +45,34 @@ def test_an_embedder_by_path_reads_its_dimension(tmp_path):
     path = made.averaging(tmp_path / "person_reid_youtu_2021nov.onnx", weights, 256, 128)
     assert build_embedder(str(path)).dimension == 768
     assert build_embedder("person_reid_youtu_2021nov", [tmp_path]).dimension == 768
+
+
+@pytest.mark.parametrize("runtime", ["auto", "onnxruntime", "opencv"])
+def test_a_darknet_net_runs_on_every_runtime_and_is_converted_once(runtime, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    darknet_made.write(tmp_path, darknet_made.yolov4_tiny())
+    settings = DetectorSettings(score=0.01, nms_iou=1.0)
+    rng = np.random.default_rng(0)
+    pictures = [Frame("a", 0, 0.0, rng.integers(0, 256, (90, 160, 3), dtype=np.uint8)) for _ in range(2)]
+    first = build_detector("yolov4-tiny", [tmp_path], settings, runtime=runtime).detect(pictures)
+    assert all(len(found) > 0 for found in first)
+    made_files = {path: path.stat().st_mtime_ns for path in (tmp_path / "cache").rglob("*.onnx")}
+    again = build_detector("yolov4-tiny", [tmp_path], settings, runtime=runtime).detect(pictures)
+    np.testing.assert_array_equal(again[1].boxes, first[1].boxes)
+    assert {path: path.stat().st_mtime_ns for path in (tmp_path / "cache").rglob("*.onnx")} == made_files
+
+
+def test_darknet_scores_and_boxes_are_the_same_on_opencv_and_on_onnx_runtime(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    darknet_made.write(tmp_path, darknet_made.yolov4_tiny().replace("thresh = 0\n", ""))
+    picture = Frame("a", 0, 0.0, np.random.default_rng(0).integers(0, 256, (90, 160, 3), dtype=np.uint8))
+    settings = DetectorSettings(score=0.02, nms_iou=1.0)
+    mine, theirs = (
+        build_detector("yolov4-tiny", [tmp_path], settings, runtime=runtime).detect([picture])[0]
+        for runtime in ("onnxruntime", "opencv")
+    )
+    assert len(mine) == len(theirs) > 100
+    np.testing.assert_allclose(np.sort(mine.scores), np.sort(theirs.scores), atol=1e-3)
 
 
 def test_a_path_to_nothing_is_named(tmp_path):

@@ -9,15 +9,16 @@ from unbroken.appearance.embedder import DEFAULT_SETTINGS as EMBEDDER_DEFAULTS
 from unbroken.appearance.embedder import EmbedderSettings, NetEmbedder, digest_of
 from unbroken.core.cards import ModelCard
 from unbroken.core.errors import ModelMissingError
+from unbroken.detection.darknet import converted
 from unbroken.detection.detector import DEFAULT_SETTINGS, NetDetector
 from unbroken.detection.selection import DetectorSettings
 from unbroken.inference.loading import load
-from unbroken.models.registry import NET_SUFFIXES, find, guessed, known_cards
+from unbroken.models.registry import NET_SUFFIXES, cache_folder, find, guessed, known_cards
 
 _READS = {
     "auto": NET_SUFFIXES,
-    "onnxruntime": (".onnx",),
-    "openvino": (".xml", ".onnx"),
+    "onnxruntime": (".onnx", ".weights"),
+    "openvino": (".xml", ".onnx", ".weights"),
     "opencv": (".onnx", ".weights", ".xml"),
 }
 
@@ -46,7 +47,7 @@ def build_detector(
         ModelError: the file is missing, damaged, or does not fit the runtime.
     """
     path = _path(name, models, runtime)
-    net = load(path, runtime, device, threads)
+    net = load(_readable(path, runtime), runtime, device, threads)
     card = _card(name, models) or guessed(path, "detection", net.output_shapes, settings.decoder)
     return NetDetector(net, card, settings)
 
@@ -68,6 +69,18 @@ def build_embedder(
     net = load(path, runtime, device, threads)
     card = _card(name, models) or guessed(path, "reid", net.output_shapes)
     return NetEmbedder(net, card, digest_of(path), settings)
+
+
+def _readable(path: Path, runtime: str) -> Path:
+    """The file that the runtime reads: a Darknet net is converted, once, where OpenCV 4 is not there to read it."""
+    if path.suffix != ".weights":
+        return path
+    if runtime in ("auto", "opencv"):
+        from unbroken.inference.opencv import reads_darknet
+
+        if reads_darknet():
+            return path
+    return converted(path.with_suffix(".cfg"), path, cache_folder() / "converted")
 
 
 def _card(name: str, models: Sequence[Path]) -> ModelCard | None:

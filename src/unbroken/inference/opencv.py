@@ -61,6 +61,11 @@ class OpenCvNet:
             ) from error
 
 
+def reads_darknet() -> bool:
+    """Whether this OpenCV reads Darknet nets: OpenCV 4 does, OpenCV 5 does not."""
+    return hasattr(cv2.dnn, "readNetFromDarknet")
+
+
 def _read(path: Path) -> cv2.dnn.Net:
     try:
         if path.suffix == ".onnx":
@@ -73,12 +78,15 @@ def _read(path: Path) -> cv2.dnn.Net:
 
 
 def _read_darknet(path: Path) -> cv2.dnn.Net:
-    if not hasattr(cv2.dnn, "readNetFromDarknet"):
+    if not reads_darknet():
         raise ModelUnsupportedError(
             f"net {path}: OpenCV {cv2.__version__} has no Darknet reader; "
             "run `unbroken models convert` to make it an .onnx file, or install opencv-python-headless<5"
         )
-    return cv2.dnn.readNet(str(readable(path.with_suffix(".weights"))), str(readable(path.with_suffix(".cfg"))))
+    weights, cfg = (readable(path.with_suffix(suffix)).read_bytes() for suffix in (".weights", ".cfg"))
+    # Without a threshold of its own a yolo layer drops classes below 0.2, which a second pass of a tracker wants.
+    eager = cfg.replace(b"[yolo]", b"[yolo]\nthresh=0\n")
+    return cv2.dnn.readNet("darknet", np.frombuffer(weights, np.uint8), np.frombuffer(eager, np.uint8))
 
 
 def _place(net: cv2.dnn.Net, device: Device) -> None:

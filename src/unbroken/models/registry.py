@@ -106,7 +106,7 @@ def guessed(path: Path, task: Task, outputs: Sequence[tuple[int, ...]], decoder:
     """
     if task == "reid":
         return ModelCard(path.stem, task, (path.name,), replace(_IMAGENET, width=128, height=256))
-    chosen = decoder or _guessed_decoder(outputs)
+    chosen = decoder or ("darknet" if path.suffix == ".weights" else _guessed_decoder(outputs))
     if not chosen:
         shapes = ", ".join(str(shape) for shape in outputs)
         raise ConfigError(
