@@ -163,8 +163,8 @@ class FootNoise:
         edge: a box whose lower edge is nearer than this to the picture's is cut off, in parts of the picture's height.
     """
 
-    across: float = 0.03
-    along: float = 0.04
+    across: float = 0.05
+    along: float = 0.05
     pixels: float = 1.0
     hidden: float = 0.15
     ground: float = 0.12
