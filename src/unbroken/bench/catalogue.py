@@ -25,6 +25,7 @@ class Entry:
 BENCHMARKS: dict[str, Entry] = {
     "detect": Entry("detect", "data/video", "Detectors on real video with ground truth: average precision and time."),
     "evaluation": Entry("evaluation", "data/mot17_half", "Scores and speed of the evaluation beside TrackEval."),
+    "wildtrack": Entry("wildtrack", "data/wildtrack", "People on the ground plane of seven overlapping cameras."),
 }
 
 

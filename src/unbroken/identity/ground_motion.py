@@ -34,7 +34,13 @@ def walk(seconds: float, speed: float, memory: float) -> tuple[Floats, Floats]:
     place = variance * memory * (2 * seconds - memory * (3 - 4 * kept + kept * kept))
     block = variance * np.array([[0.0, memory * (1 - kept) ** 2], [memory * (1 - kept) ** 2, 1 - kept * kept]])
     block[0, 0] = max(place, 0.0)
-    return np.kron([[1.0, reach], [0.0, kept]], np.eye(2)), np.kron(block, np.eye(2))
+    transition = np.array([[1.0, reach], [0.0, kept]])
+    return _both_axes(transition), _both_axes(block)
+
+
+def _both_axes(block: Floats) -> Floats:
+    """(2, 2) of place and velocity on one axis -> (4, 4) of x, y, vx, vy."""
+    return np.asarray(np.kron(block, np.eye(2)), dtype=np.float64)
 
 
 def predicted(means: Floats, covariances: Floats, step: tuple[Floats, Floats]) -> tuple[Floats, Floats]:
@@ -50,10 +56,10 @@ def information_of(points: Floats, covariances: Floats) -> tuple[Floats, Floats]
 
 
 def corrected(means: Floats, covariances: Floats, weights: Floats, weighted: Floats) -> tuple[Floats, Floats]:
-    """Tracks after foot points, by Joseph-free information fusion of the place alone.
+    """Tracks after foot points: the Kalman update with all points of an instant at once.
 
     With G = sum of R^-1 and g = sum of R^-1 z over the points of a track, the Kalman update with all of them at once is
-    K = P H^T (I + G P_xx)^-1 in information form; a track without points (G = 0) stays as it was.
+    K = P H^T (I + G P_xx)^-1; a track without points (G = 0) stays as it was.
 
     Args:
         means: (T, 4).

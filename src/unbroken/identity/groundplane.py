@@ -117,7 +117,8 @@ class GroundResult:
         tracks: per view, (N,) the number of the track of each foot point, on probation or not; -1 where it is unknown.
         persons: per view, (N,) the number of the person; -1 on probation. Numbers count from 1 and are those of
             `tracks`.
-        numbers: (P,) people followed, seen or not, without those on probation.
+        numbers: (P,) all tracks, seen or not, on probation or not.
+        sure: (P,) which of them count as persons.
         points: (P, 2) where they are, metres.
         covariances: (P, 2, 2).
         unseen: (P,) seconds since any camera saw them.
@@ -128,6 +129,7 @@ class GroundResult:
     tracks: tuple[Ints, ...]
     persons: tuple[Ints, ...]
     numbers: Ints
+    sure: Bools
     points: Floats
     covariances: Floats
     unseen: Floats
@@ -391,15 +393,15 @@ class GroundTracker:
 
     def _result(self, tracks: list[Ints], merged: tuple[tuple[int, int], ...]) -> GroundResult:
         table = self._table
-        sure = table.sure
         return GroundResult(
             self._time,
             tuple(tracks),
             tuple(self.person_of(numbers) for numbers in tracks),
-            table.numbers[sure],
-            table.means[sure, :2],
-            table.covariances[sure, :2, :2],
-            self._time - table.seen[sure],
+            table.numbers,
+            table.sure,
+            table.means[:, :2],
+            table.covariances[:, :2, :2],
+            self._time - table.seen,
             merged,
         )
 

@@ -1,0 +1,76 @@
+"""The paths of people on the ground, as they are known in the end: merges applied, short gaps filled."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from unbroken.core.arrays import Bools, Floats, Ints
+from unbroken.identity.groundplane import GroundResult, GroundTracker
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Paths:
+    """Where everybody was: R rows in the order of (number, instant).
+
+    Attributes:
+        instants: (R,) index of the result, from 0.
+        numbers: (R,) of the person.
+        points: (R, 2) metres.
+    """
+
+    instants: Ints
+    numbers: Ints
+    points: Floats
+
+
+def arrival_paths(results: list[GroundResult]) -> Paths:
+    """What was said at each instant: people who were seen, under the number they had then."""
+    return _stacked(results, [result.sure & (result.unseen == 0) for result in results], [r.numbers for r in results])
+
+
+def final_paths(results: list[GroundResult], tracker: GroundTracker, gap: float) -> Paths:
+    """What is known in the end: probation counts from its first instant, merged tracks have one number.
+
+    Args:
+        results: of all instants, in their order.
+        tracker: after the last of them.
+        gap: seconds out of sight that are filled along a straight line.
+    """
+    persons = [tracker.person_of(result.numbers) for result in results]
+    seen = [(result.unseen == 0) & (numbers > 0) for result, numbers in zip(results, persons, strict=True)]
+    known = _stacked(results, seen, persons)
+    order = np.lexsort((known.instants, known.numbers))
+    instants, numbers, points = known.instants[order], known.numbers[order], known.points[order]
+    first = np.ones(len(instants), dtype=np.bool_)
+    first[1:] = (instants[1:] != instants[:-1]) | (numbers[1:] != numbers[:-1])
+    times = np.array([result.time for result in results])
+    return _filled(Paths(instants[first], numbers[first], points[first]), times, gap)
+
+
+def _stacked(results: list[GroundResult], kept: list[Bools], numbers: list[Ints]) -> Paths:
+    counts = [int(rows.sum()) for rows in kept]
+    empty = np.zeros(0, dtype=np.int64)
+    return Paths(
+        np.repeat(np.arange(len(results)), counts),
+        np.concatenate([empty, *(one[rows] for one, rows in zip(numbers, kept, strict=True))]),
+        np.concatenate([np.zeros((0, 2)), *(r.points[rows] for r, rows in zip(results, kept, strict=True))]),
+    )
+
+
+def _filled(paths: Paths, times: Floats, gap: float) -> Paths:
+    """With a straight line across short gaps of each person."""
+    instants, numbers, points = [paths.instants], [paths.numbers], [paths.points]
+    same = paths.numbers[1:] == paths.numbers[:-1]
+    skips = same & (np.diff(paths.instants) > 1)
+    for row in np.flatnonzero(skips).tolist():
+        start, end = int(paths.instants[row]), int(paths.instants[row + 1])
+        missing = np.arange(start + 1, end)
+        hidden = times[end] - times[start] - (times[end] - times[end - 1])
+        if hidden <= gap:
+            share = ((times[missing] - times[start]) / (times[end] - times[start]))[:, None]
+            instants.append(missing)
+            numbers.append(np.full(len(missing), paths.numbers[row]))
+            points.append((1 - share) * paths.points[row] + share * paths.points[row + 1])
+    return Paths(np.concatenate(instants), np.concatenate(numbers), np.concatenate(points))
