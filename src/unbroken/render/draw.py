@@ -95,7 +95,7 @@ def draw_tracks(image: Image, result: FrameResult, *, coasting: bool = True) -> 
     Decided people get the colour of their Global ID, undecided ones a thin grey box; predicted boxes are dashed.
     """
     tracks, persons, states = result.tracks, _persons(result), result.identities.state
-    thickness = max(1, round(_unit(image) * 2))
+    thickness = max(1, round(_unit(image) * 1.6))
     for row in np.argsort(tracks.boxes[:, 3], kind="stable").tolist():
         if tracks.state[row] == TrackState.TENTATIVE or (tracks.state[row] == TrackState.COASTING and not coasting):
             continue

@@ -19,7 +19,7 @@ from unbroken.render.draw import DrawSettings, Painter, clock
 from unbroken.render.text import plate, plate_size, shortened, text_width, write
 from unbroken.render.video import letterboxed
 
-_GROUND = (26, 24, 23)
+_GROUND = 24
 _WHITE = (255, 255, 255)
 _DIM = (130, 130, 130)
 _PRESENT = 0.8

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from operator import attrgetter
 
 import cv2
@@ -78,30 +79,25 @@ class Portraits:
             self._prune(ledger)
 
     def _needed(self, key: tuple[str, int], time: float) -> float:
-        """The quality that a view must beat: nothing while there is room, a quarter more than a near or worst one."""
+        """The quality that a view must beat: a quarter more than those near in time, and not much below the others."""
         kept = self._kept.get(key, [])
         near = [one.quality for one in kept if abs(time - one.time) < self._settings.spacing]
         if near:
             return 1.25 * max(near)
-        if len(kept) < self._settings.per_camera:
-            return 0.0
-        return 1.25 * min(one.quality for one in kept)
+        return 0.7 * max((one.quality for one in kept), default=0.0)
 
     def _keep(self, key: tuple[str, int], frame: Frame, box: Floats, view: float) -> None:
         crop = cut_out(frame.image, box, blur=self._settings.blur)
         if min(crop.shape[:2]) < 8:
             return
         quality = view * sharpness(crop)
-        kept = self._kept.setdefault(key, [])
-        before = len(kept)
-        near = [one for one in kept if abs(frame.time - one.time) < self._settings.spacing]
-        worst = near or ([min(kept, key=attrgetter("quality"))] if len(kept) >= self._settings.per_camera else [])
-        if any(one.quality >= quality for one in worst):
+        if quality <= self._needed(key, frame.time):
             return
-        for one in worst:
-            kept.remove(one)
+        before = self._kept.get(key, [])
+        kept = [one for one in before if abs(frame.time - one.time) >= self._settings.spacing]
         kept.append(Portrait(*key, frame.time, quality, *encoded(crop, self._settings.height)))
-        self._count += len(kept) - before
+        self._kept[key] = spread(kept, self._settings.per_camera)
+        self._count += len(self._kept[key]) - len(before)
 
     def _prune(self, ledger: Ledger) -> None:
         """Keep the best of each person and camera, then the best of all."""
@@ -130,6 +126,18 @@ class Portraits:
             best = sorted(portraits, key=attrgetter("quality"), reverse=True)[:count]
             result.setdefault(person, []).extend(sorted(best, key=attrgetter("time")))
         return result
+
+
+def spread(portraits: list[Portrait], count: int) -> list[Portrait]:
+    """At most `count` of them, far apart in time: of the two that are nearest to each other the worse one goes."""
+    kept = sorted(portraits, key=attrgetter("time"))
+    while len(kept) > count:
+        if len(kept) == 2:
+            return [max(kept, key=attrgetter("quality"))]
+        gaps = [second.time - first.time for first, second in pairwise(kept)]
+        place = gaps.index(min(gaps))
+        kept.remove(min(kept[place : place + 2], key=attrgetter("quality")))
+    return kept
 
 
 def view_qualities(boxes: Floats, scores: Floats, size: tuple[int, int]) -> Floats:

@@ -14,7 +14,7 @@ from unbroken.render.colours import bgr, ink
 from unbroken.render.spans import Seen
 from unbroken.render.text import plate, plate_size, shortened, text_width, write
 
-_PAPER = (255, 255, 255)
+_PAPER = 255
 _INK = (50, 50, 50)
 _FAINT = (150, 150, 150)
 _GRID = (228, 228, 228)
