@@ -125,6 +125,7 @@ def test_ctrl_c_ends_the_run_and_leaves_valid_files(videos, tmp_path):
         (["VIDEO", "--every", "0"], 2, "detection.every is 0"),
         (["VIDEO", "--score", "7"], 2, "detection.score is 7"),
         (["VIDEO", "--runtime", "caffe"], 2, "runtime.runtime is 'caffe'"),
+        (["VIDEO", "--camera-motion", "file"], 2, "has no gmc.txt"),
         (["VIDEO", "site.toml"], 2, "give it alone"),
         (["VIDEO", "-o", "/dev/null/out"], 5, "/dev/null/out: cannot be made"),
     ],

@@ -12,7 +12,8 @@ from unbroken.app.sources import Opened
 from unbroken.appearance.colour import ColourEmbedder
 from unbroken.config.site import CameraSettings, SiteSettings
 from unbroken.core.arrays import Floats
-from unbroken.core.ports import Detector, Embedder, IdentityManager
+from unbroken.core.errors import ConfigError
+from unbroken.core.ports import Detector, Embedder, IdentityManager, MotionEstimator
 from unbroken.datasets.motchallenge import Rows
 from unbroken.detection.motion_detector import MotionDetector
 from unbroken.detection.recorded import RecordedDetector
@@ -22,6 +23,8 @@ from unbroken.identity.policies import by_name as identity_by_name
 from unbroken.pipeline.camera import Camera, Economy
 from unbroken.pipeline.site import Site
 from unbroken.tracking.registry import by_name as tracker_by_name
+from unbroken.video.egomotion import CameraMotion, MotionFromFile
+from unbroken.video.files import Blank
 
 BUILT_IN_DETECTOR = "motion"
 BUILT_IN_EMBEDDER = "colour"
@@ -110,7 +113,20 @@ def _camera(camera: CameraSettings, settings: SiteSettings, opened: Opened) -> C
         reid_score=reid.min_score,
     )
     tracker = tracker_by_name(settings.tracking.tracker, **settings.tracking.options)
-    return Camera(camera.name, tracker, economy, view=opened.view)
+    return Camera(camera.name, tracker, economy, motion_of(settings, opened), opened.view)
+
+
+def motion_of(settings: SiteSettings, opened: Opened) -> MotionEstimator | None:
+    """What tells a camera's own motion; `None` for one that stands still, or where nothing can tell."""
+    source = settings.tracking.camera_motion
+    if source == "file":
+        if not opened.warps:
+            raise ConfigError(
+                f"camera {opened.source.camera}: camera motion is to come from a file, and its folder has no gmc.txt; "
+                'choose "auto" or "none"'
+            )
+        return MotionFromFile(opened.warps)
+    return CameraMotion() if source == "auto" and not isinstance(opened.source, Blank) else None
 
 
 def table_from_rows(rows: Rows) -> Floats:

@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 import numpy as np
 
-from unbroken import __version__
+from unbroken.app.report import report_facts
 from unbroken.config.site import SiteSettings
 from unbroken.core.arrays import Floats
 from unbroken.core.errors import StoreError
-from unbroken.core.events import Event
-from unbroken.core.frames import Frame
 from unbroken.core.ports import Sink
-from unbroken.core.results import FrameResult
 from unbroken.geometry.plane import FootNoise, GroundView, locate
 from unbroken.pipeline.sinks import EventLines, MotFiles, TrackLines
 from unbroken.render.draw import DrawSettings
-from unbroken.render.gathering import Gathering, GatherSettings
+from unbroken.render.gathering import GatherSettings, Ground
 from unbroken.render.portraits import PortraitSettings
-from unbroken.render.report import ReportFacts, write_report
-from unbroken.render.sinks import AnnotatedVideos, MosaicVideo
+from unbroken.render.sinks import AnnotatedVideos, MosaicVideo, ReportPage
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,51 +67,19 @@ def sinks_for(
     if outputs.mosaic:
         sinks.append(MosaicVideo(folder / "mosaic.mp4", [camera.name for camera in settings.cameras]))
     if outputs.report:
-        sinks.append(ReportSink(folder / "report.html", outputs, used(settings, parts), views))
+        created = datetime.now().astimezone().strftime("%Y-%m-%d %H:%M")
+        gather = GatherSettings(portraits=PortraitSettings(blur=outputs.blur), ground=ground_of(views))
+        facts = report_facts(settings, parts, created=created)
+        sinks.append(ReportPage(folder / "report.html", facts, time.perf_counter, gather))
     return sinks
 
 
-def used(settings: SiteSettings, parts: Mapping[str, str]) -> dict[str, dict[str, str]]:
-    """What the report says of the settings."""
-    tracking = {"tracker": settings.tracking.tracker, "camera motion": settings.tracking.camera_motion}
-    return {
-        "Detection": {"model": parts["detector"], "every": f"frame {settings.detection.every}"},
-        "Re-ID": {"model": parts["reid"]},
-        "Tracking": {**tracking, **{name: str(value) for name, value in settings.tracking.options.items()}},
-        "Identity": {"policy": settings.identity.policy},
-        "Sources": {camera.name: camera.source.rpartition("@")[2] for camera in settings.cameras},
-    }
+def ground_of(views: Mapping[str, GroundView]) -> Ground | None:
+    """Where people in the boxes of a camera stand, for the floor plan; `None` where no camera is calibrated."""
+    if not views:
+        return None
 
+    def ground(camera: str, boxes: Floats) -> Floats:
+        return locate(views[camera], boxes, FootNoise())[0] if camera in views else np.full((len(boxes), 2), np.nan)
 
-class ReportSink:
-    """Gathers while the run goes on and writes `report.html` at its end.
-
-    Args:
-        path: of the page.
-        outputs: whether heads are blurred.
-        groups: what the report says of the settings.
-        views: of the cameras that are calibrated.
-    """
-
-    def __init__(
-        self, path: Path, outputs: Outputs, groups: Mapping[str, Mapping[str, str]], views: Mapping[str, GroundView]
-    ) -> None:
-        def ground(camera: str, boxes: Floats) -> Floats:
-            if camera not in views:
-                return np.full((len(boxes), 2), np.nan)
-            return locate(views[camera], boxes, FootNoise())[0]
-
-        portraits = PortraitSettings(blur=outputs.blur)
-        self._gathering = Gathering(GatherSettings(portraits=portraits, ground=ground if views else None))
-        self._path = path
-        self._groups = groups
-
-    def write(self, frame: Frame, result: FrameResult, events: Sequence[Event]) -> None:
-        """Take in one frame."""
-        self._gathering.write(frame, result, events)
-
-    def close(self) -> None:
-        """Write the page."""
-        created = datetime.now().astimezone().strftime("%Y-%m-%d %H:%M")
-        facts = ReportFacts(version=__version__, created=created, settings=self._groups)
-        write_report(self._path, self._gathering.gathered(), facts)
+    return ground
