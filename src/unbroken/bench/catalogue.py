@@ -23,6 +23,9 @@ class Entry:
 
 
 BENCHMARKS: dict[str, Entry] = {
+    "appearance": Entry(
+        "appearance", "data/video", "Who is told apart by looks: rank-1 and mAP on crops of real video."
+    ),
     "detect": Entry("detect", "data/video", "Detectors on real video with ground truth: average precision and time."),
     "evaluation": Entry("evaluation", "data/mot17_half", "Scores and speed of the evaluation beside TrackEval."),
     "wildtrack": Entry("wildtrack", "data/wildtrack", "People on the ground plane of seven overlapping cameras."),

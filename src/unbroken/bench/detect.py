@@ -18,14 +18,16 @@ from typing import Any
 import cv2
 import numpy as np
 
+from unbroken.app.nets import build_detector
 from unbroken.bench.outcome import Options, Outcome
 from unbroken.core.arrays import Floats
 from unbroken.core.detections import Detections
-from unbroken.core.errors import ConfigError
+from unbroken.core.errors import ConfigError, ModelError
 from unbroken.core.frames import Frame
 from unbroken.core.ports import Detector
 from unbroken.datasets.motchallenge import Rows, read_rows, write_rows
 from unbroken.detection.motion_detector import MotionDetector
+from unbroken.detection.selection import DetectorSettings
 from unbroken.evaluation.detection import detection_scores
 from unbroken.video.files import VIDEOS, VideoFile
 
@@ -33,6 +35,7 @@ STEP = 5
 """Every so many pictures are scored."""
 
 _QUICK = 300
+_NETS = (("rtmdet_nano", 320), ("rtmdet_nano", 416), ("yolox_nano", 416), ("person-detection-0200", 256))
 _HOG: Any = getattr(cv2, "HOGDescriptor", None)  # OpenCV 5 has moved it out of the main modules
 _BASELINE = "plain background subtraction"
 _COLUMNS = ("detector", "video", "AP", "F1", "precision", "recall", "ms", "times the baseline")
@@ -152,6 +155,13 @@ def _lanes(options: Options, notes: list[str]) -> list[_Lane]:
         "built-in": (1, MotionDetector),
     }
     lanes = [_Lane(name, make(), every) for name, (every, make) in makers.items()]
+    for name, size in _NETS:
+        try:
+            detector = build_detector(name, [options.models], DetectorSettings(score=0.05, size=size))
+        except ModelError as error:
+            notes.append(f"{name} is left out: {error}")
+            continue
+        lanes.append(_Lane(f"{name} {size}", detector, STEP))
     if _HOG:
         if not options.quick:
             lanes.append(_Lane("HOG of OpenCV", _Hog(), STEP))
