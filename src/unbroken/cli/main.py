@@ -9,6 +9,7 @@ import typer
 from unbroken import __version__
 from unbroken.cli.bench import bench
 from unbroken.cli.eval import evaluate
+from unbroken.cli.models import models
 from unbroken.cli.track import track
 from unbroken.core.errors import UnbrokenError
 
@@ -25,6 +26,7 @@ app = typer.Typer(
 app.command()(track)
 app.command()(bench)
 app.command("eval")(evaluate)
+app.add_typer(models, name="models")
 
 
 def _show_version(wanted: bool) -> None:

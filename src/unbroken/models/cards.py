@@ -70,6 +70,18 @@ def toml_from_card(card: ModelCard) -> str:
     return "\n".join([*lines, "input = { " + ", ".join(given) + " }", ""])
 
 
+def with_input(card: ModelCard, wishes: Mapping[str, object]) -> ModelCard:
+    """A card whose input has some of its fields changed.
+
+    Raises:
+        ConfigError: an unknown field or a value that it cannot take.
+    """
+    given = {name: list(value) if isinstance(value, tuple) else value for name, value in wishes.items()}
+    base = {field.name: getattr(card.input, field.name) for field in dataclasses.fields(card.input)}
+    fields = {name: list(value) if isinstance(value, tuple) else value for name, value in base.items()} | given
+    return dataclasses.replace(card, input=_input(fields, f"card {card.name}"))
+
+
 def _card(name: str, table: object, source: str) -> ModelCard:
     if not isinstance(table, dict):
         raise ConfigError(f"{source} is no table; write [{name}] and its fields below")
