@@ -192,7 +192,8 @@ def _draw(image: Image, figure: _Figure) -> None:
 
 def _leg(image: Image, figure: _Figure, side: str) -> None:
     person = figure.person
-    cloth = person.skin if person.skirt else person.lower
+    blue, green, red = person.lower
+    cloth = (blue // 2, green // 2, red // 2) if person.skirt else person.lower
     _limb(image, figure, (f"{side}_ankle", f"{side}_toe"), (38, 36, 34), 1.0)
     _limb(image, figure, (f"{side}_knee", f"{side}_ankle"), cloth, 1.0)
     _limb(image, figure, (f"{side}_hip", f"{side}_knee"), person.lower, 1.0)

@@ -41,7 +41,7 @@ class WorldSettings:
     pause: tuple[float, float] = (1.5, 6.0)
     noise: float = 3.0
     cast: float = 0.08
-    shadow: float = 0.38
+    shadow: float = 0.28
 
     def __post_init__(self) -> None:
         """Refuse what no world can be made of."""
