@@ -8,6 +8,7 @@ import typer
 
 from unbroken import __version__
 from unbroken.cli.bench import bench
+from unbroken.cli.demo import demo
 from unbroken.cli.eval import evaluate
 from unbroken.cli.models import models
 from unbroken.cli.track import track
@@ -23,6 +24,7 @@ app = typer.Typer(
 )
 
 
+app.command()(demo)
 app.command()(track)
 app.command()(bench)
 app.command("eval")(evaluate)

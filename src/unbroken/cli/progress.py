@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from types import TracebackType
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from unbroken.core.ports import Source
 from unbroken.core.results import FrameResult
@@ -46,3 +46,30 @@ class FrameProgress:
     def _note(self, result: FrameResult) -> None:
         self._persons.update(int(person) for person in result.identities.persons if person > 0)
         self._progress.update(self._task, advance=1, people=len(self._persons))
+
+
+class FilmProgress:
+    """Shows how much of the demo's films is painted. Use it as a context."""
+
+    def __init__(self, console: Console) -> None:
+        self._progress = Progress(
+            TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=console
+        )
+        self._task: TaskID | None = None
+
+    def __enter__(self) -> FilmProgress:
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._progress.stop()
+
+    def note(self, done: int, total: int) -> None:
+        """So many pictures are painted."""
+        if self._task is None:
+            self._task = self._progress.add_task("filming the world", total=total)
+        self._progress.update(self._task, completed=done)
+        if done == total:
+            self._progress.stop()

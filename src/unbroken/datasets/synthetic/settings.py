@@ -40,7 +40,7 @@ class WorldSettings:
     grouped: float = 0.25
     pause: tuple[float, float] = (1.5, 6.0)
     noise: float = 3.0
-    cast: float = 0.08
+    cast: float = 0.05
     shadow: float = 0.28
 
     def __post_init__(self) -> None:
