@@ -98,8 +98,17 @@ def test_going_on_straight_is_consistent_and_turning_back_is_not(seed):
     heading = np.array([[math.cos(angle), math.sin(angle)]])
     target = 9 * np.array([[math.cos(angle + turn), math.sin(angle + turn)]])
     value = costs.direction_consistency(heading, np.zeros((1, 2)), target)
-    assert value[0, 0] == pytest.approx(0.5 - abs(turn) / math.pi, abs=1e-6)
-    assert costs.direction_consistency(np.zeros((1, 2)), np.zeros((1, 2)), target)[0, 0] == 0
+    assert value[0] == pytest.approx(0.5 - abs(turn) / math.pi, abs=1e-6)
+    assert costs.direction_consistency(np.zeros((1, 2)), np.zeros((1, 2)), target)[0] == 0
+
+
+def test_directions_of_all_pairs_are_the_directions_of_each():
+    rng = np.random.default_rng(0)
+    headings, origins, targets = rng.normal(size=(3, 2)), rng.normal(size=(3, 2)), rng.normal(size=(4, 2))
+    whole = costs.direction_consistency(headings[:, None], origins[:, None], targets)
+    for i in range(3):
+        for j in range(4):
+            assert whole[i, j] == costs.direction_consistency(headings[i], origins[i], targets[j])
 
 
 def test_forbidden_pairs_cost_infinity():

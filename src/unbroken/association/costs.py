@@ -100,24 +100,24 @@ def mahalanobis(positions: Floats, variances: Floats, measured: Floats) -> Float
 
 
 def direction_consistency(headings: Floats, origins: Floats, targets: Floats) -> Floats:
-    """How well going on to each detection agrees with the direction a track has had (OC-SORT, arXiv 2203.14360, 4.2).
+    """How well going on to a detection agrees with the direction a track has had (OC-SORT, arXiv 2203.14360, 4.2).
 
     The paper's cost is the difference of angles; here, as in its experiments, it becomes a similarity that is positive
-    below a right angle.
+    below a right angle. The three arrays broadcast: (K, 2) each gives (K,); (N, 1, 2), (N, 1, 2), (M, 2) a matrix.
 
     Args:
-        headings: (N, 2), unit vectors of motion between two past observations; zeros where it is not known.
-        origins: (N, 2), centres of the older observation, where the new direction starts.
-        targets: (M, 2), centres of detections.
+        headings: (..., 2), unit vectors of motion between two past observations; zeros where it is not known.
+        origins: (..., 2), centres of the older observation, where the new direction starts.
+        targets: (..., 2), centres of detections.
 
     Returns:
-        (N, M) in -0.5..0.5; 0 where there is no direction.
+        (...) in -0.5..0.5; 0 where there is no direction.
     """
-    steps = targets[None, :, :] - origins[:, None, :]
+    steps = targets - origins
     lengths = np.sqrt(steps[..., 0] ** 2 + steps[..., 1] ** 2)
-    along = steps[..., 0] * headings[:, None, 0] + steps[..., 1] * headings[:, None, 1]
-    angles = np.arccos(np.clip(along / np.maximum(lengths, _TINY), -1, 1))
-    consistency: Floats = 0.5 - angles / np.pi
+    along = steps[..., 0] * headings[..., 0] + steps[..., 1] * headings[..., 1]
+    cosines = along / np.maximum(lengths, _TINY)
+    consistency: Floats = 0.5 - np.arccos(np.minimum(np.maximum(cosines, -1.0), 1.0)) / np.pi
     return consistency
 
 

@@ -58,21 +58,20 @@ def match(stages: Sequence[Stage[S]], scene: S) -> Ints:
     rows = np.full(scene.track_count, -1)
     free = np.ones(scene.detection_count, dtype=np.bool_)
     for stage in stages:
-        able = stage.tracks(scene) & (rows < 0)
-        for tracks in _turns(stage, scene, able):
+        able = (stage.tracks(scene) & (rows < 0)).nonzero()[0]
+        for tracks in _turns(stage, scene, able) if stage.turns else (able,):
             detections = (stage.detections(scene) & free).nonzero()[0]
-            if not len(tracks) or not len(detections):
-                continue
-            left, right = assign(stage.cost(scene, tracks, detections), stage.limit)
-            taken = detections[right]
-            rows[tracks[left]] = taken
-            free[taken] = False
+            if tracks.size and detections.size:
+                left, right = assign(stage.cost(scene, tracks, detections), stage.limit)
+                taken = detections[right]
+                rows[tracks[left]] = taken
+                free[taken] = False
     return rows
 
 
-def _turns(stage: Stage[S], scene: S, able: Bools) -> list[Ints]:
-    everyone = able.nonzero()[0]
-    if stage.turns is None or not len(everyone):
-        return [everyone]
-    values = stage.turns(scene)[everyone]
-    return [everyone[values == value] for value in np.unique(values)]
+def _turns(stage: Stage[S], scene: S, able: Ints) -> list[Ints]:
+    """The able tracks, in groups that choose one after another."""
+    if stage.turns is None:
+        return [able]
+    values = stage.turns(scene)[able]
+    return [able[values == value] for value in np.unique(values)]

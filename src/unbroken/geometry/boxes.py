@@ -6,6 +6,8 @@ import numpy as np
 
 from unbroken.core.arrays import Floats
 
+_TINY = float(np.finfo(np.float64).tiny)
+
 
 def xywh_from_xyxy(boxes: Floats) -> Floats:
     """Left, top, width, height from corners. (N, 4) -> (N, 4).
@@ -28,26 +30,39 @@ def cxcywh_from_xyxy(boxes: Floats) -> Floats:
 
 def xyxy_from_cxcywh(boxes: Floats) -> Floats:
     """Corners from centre and size. (N, 4) -> (N, 4)."""
-    half = boxes[:, 2:] / 2
-    return np.concatenate([boxes[:, :2] - half, boxes[:, :2] + half], axis=1)
+    return _around(boxes[:, :2], boxes[:, 2:] * 0.5)
 
 
 def xyah_from_xyxy(boxes: Floats) -> Floats:
     """Centre, aspect (width / height) and height from corners: the state of DeepSORT. (N, 4) -> (N, 4)."""
-    width, height = boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1]
-    centre = (boxes[:, :2] + boxes[:, 2:]) / 2
-    return np.column_stack([centre, width / np.maximum(height, 1e-9), height])
+    positions = np.empty((len(boxes), 4))
+    np.add(boxes[:, :2], boxes[:, 2:], out=positions[:, :2])
+    positions[:, :2] *= 0.5
+    np.subtract(boxes[:, 2:], boxes[:, :2], out=positions[:, 2:])
+    positions[:, 2] /= np.maximum(positions[:, 3], 1e-9)
+    return positions
 
 
 def xyxy_from_xyah(boxes: Floats) -> Floats:
     """Corners from centre, aspect and height. (N, 4) -> (N, 4)."""
-    half = np.column_stack([boxes[:, 2] * boxes[:, 3], boxes[:, 3]]) / 2
-    return np.concatenate([boxes[:, :2] - half, boxes[:, :2] + half], axis=1)
+    half = boxes[:, 2:] * 0.5
+    half[:, 0] *= boxes[:, 3]
+    return _around(boxes[:, :2], half)
+
+
+def _around(centres: Floats, half: Floats) -> Floats:
+    """Corners from centres and half sides."""
+    corners = np.empty((len(centres), 4))
+    np.subtract(centres, half, out=corners[:, :2])
+    np.add(centres, half, out=corners[:, 2:])
+    return corners
 
 
 def areas(boxes: Floats) -> Floats:
     """Square pixels. (N, 4) -> (N,)."""
-    return (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
+    sides = boxes.T[2:] - boxes.T[:2]
+    surfaces: Floats = sides[0] * sides[1]
+    return surfaces
 
 
 def foot_points(boxes: Floats) -> Floats:
@@ -57,11 +72,11 @@ def foot_points(boxes: Floats) -> Floats:
 
 def intersections(first: Floats, second: Floats) -> Floats:
     """Square pixels that each box of `first` shares with each of `second`. (N, 4), (M, 4) -> (N, M)."""
-    left = np.maximum(first[:, None, 0], second[None, :, 0])
-    top = np.maximum(first[:, None, 1], second[None, :, 1])
-    right = np.minimum(first[:, None, 2], second[None, :, 2])
-    bottom = np.minimum(first[:, None, 3], second[None, :, 3])
-    shared: Floats = np.maximum(right - left, 0) * np.maximum(bottom - top, 0)
+    one, other = first.T[:, :, None], np.ascontiguousarray(second.T)[:, None, :]
+    extents = np.minimum(one[2:], other[2:])
+    extents -= np.maximum(one[:2], other[:2])
+    np.maximum(extents, 0.0, out=extents)
+    shared: Floats = extents[0] * extents[1]
     return shared
 
 
@@ -71,8 +86,11 @@ def iou(first: Floats, second: Floats) -> Floats:
     Boxes without area overlap nothing.
     """
     shared = intersections(first, second)
-    union = areas(first)[:, None] + areas(second)[None, :] - shared
-    return shared / np.maximum(union, np.finfo(np.float64).tiny)
+    union = areas(first)[:, None] + areas(second)
+    union -= shared
+    np.maximum(union, _TINY, out=union)
+    shared /= union
+    return shared
 
 
 def clipped(boxes: Floats, size: tuple[int, int]) -> Floats:

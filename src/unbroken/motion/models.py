@@ -63,21 +63,25 @@ class MotionModel:
 def xysr_from_xyxy(boxes: Floats) -> Floats:
     """Centre, area and aspect (width / height) from corners: the state of SORT. (N, 4) -> (N, 4)."""
     sides = np.maximum(boxes[:, 2:] - boxes[:, :2], _LEAST)
-    positions = np.empty_like(sides, shape=(len(boxes), 4))
-    positions[:, :2] = (boxes[:, :2] + boxes[:, 2:]) / 2
-    positions[:, 2] = sides[:, 0] * sides[:, 1]
-    positions[:, 3] = sides[:, 0] / sides[:, 1]
+    positions = np.empty((len(boxes), 4))
+    np.add(boxes[:, :2], boxes[:, 2:], out=positions[:, :2])
+    positions[:, :2] *= 0.5
+    np.multiply(sides[:, 0], sides[:, 1], out=positions[:, 2])
+    np.divide(sides[:, 0], sides[:, 1], out=positions[:, 3])
     return positions
 
 
 def xyxy_from_xysr(positions: Floats) -> Floats:
     """Corners from centre, area and aspect. A state whose area has become negative is a point. (N, 4) -> (N, 4)."""
-    area, aspect = np.maximum(positions[:, 2:], _LEAST).T
-    width = np.sqrt(area * aspect)
+    shape = np.maximum(positions[:, 2:], _LEAST)
     half = np.empty((len(positions), 2))
-    half[:, 0] = width / 2
-    half[:, 1] = area / width / 2
-    return np.concatenate([positions[:, :2] - half, positions[:, :2] + half], axis=1)
+    np.sqrt(shape[:, 0] * shape[:, 1], out=half[:, 0])
+    np.divide(shape[:, 0], half[:, 0], out=half[:, 1])
+    half *= 0.5
+    corners = np.empty((len(positions), 4))
+    np.subtract(positions[:, :2], half, out=corners[:, :2])
+    np.add(positions[:, :2], half, out=corners[:, 2:])
+    return corners
 
 
 def _height(positions: Floats) -> Floats:

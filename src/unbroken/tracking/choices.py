@@ -6,7 +6,6 @@ import numpy as np
 
 from unbroken.core.arrays import Bools, Floats, Ints
 from unbroken.geometry.boxes import iou
-from unbroken.motion import kalman
 from unbroken.motion.models import MotionModel
 from unbroken.tracking.engine import Scene
 from unbroken.tracking.table import TrackTable
@@ -57,8 +56,7 @@ def duplicates(table: TrackTable, model: MotionModel, *, overlap: float = 0.85) 
     doomed = np.zeros(len(table), dtype=np.bool_)
     if not len(seen) or not len(lost):
         return doomed
-    boxes = model.decode(table.moments[kalman.POSITION])
-    first, second = (iou(boxes[seen], boxes[lost]) > overlap).nonzero()
+    first, second = (iou(table.boxes[seen], table.boxes[lost]) > overlap).nonzero()
     seen, lost = seen[first], lost[second]
     lasting = table.seen[seen] - table.born[seen] > table.seen[lost] - table.born[lost]
     doomed[lost[lasting]] = True

@@ -67,30 +67,27 @@ class Scene:
         time: of this picture, seconds.
     """
 
-    __slots__ = ("_boxes", "_measured", "_overlaps", "detections", "model", "table", "time")
+    __slots__ = ("_measured", "_overlaps", "detections", "model", "table", "time")
 
     def __init__(self, table: TrackTable, model: MotionModel, detections: Detections, time: float) -> None:
         self.table, self.model, self.detections, self.time = table, model, detections, time
-        self._boxes: Floats | None = None
         self._measured: Floats | None = None
         self._overlaps: Floats | None = None
 
     @property
     def track_count(self) -> int:
         """N."""
-        return len(self.table)
+        return len(self.table.ids)
 
     @property
     def detection_count(self) -> int:
         """M."""
-        return len(self.detections)
+        return len(self.detections.boxes)
 
     @property
     def boxes(self) -> Floats:
         """(N, 4) predicted boxes xyxy."""
-        if self._boxes is None:
-            self._boxes = self.model.decode(self.table.moments[kalman.POSITION])
-        return self._boxes
+        return self.table.boxes
 
     @property
     def measured(self) -> Floats:
@@ -110,7 +107,7 @@ class Scene:
         """(n, m) of `overlaps`, without a copy where everybody is meant."""
         if len(tracks) == self.track_count and len(detections) == self.detection_count:
             return self.overlaps
-        return self.overlaps[tracks[:, None], detections]
+        return self.overlaps.take(tracks, axis=0).take(detections, axis=1)
 
 
 Warp = Callable[[TrackTable, MotionModel, Floats], None]
@@ -240,10 +237,12 @@ class Engine:
         table, plan = self.table, self._plan
         if plan.idle:
             unseen = (table.rows < 0).nonzero()[0]
-            table.moments[kalman.VELOCITY, unseen[:, None], plan.idle] = 0.0
+            for coordinate in plan.idle:
+                table.moments[kalman.VELOCITY, unseen, coordinate] = 0.0
         table.moments = kalman.predict(plan.model, table.moments, time - last)
         if warp is not NO_MOTION:
             plan.warp(table, plan.model, np.asarray(warp, dtype=np.float64))
+        table.boxes = plan.model.decode(table.moments[kalman.POSITION])
 
     def _end_over_gap(self, time: float) -> None:
         """Before a late update, give up those who would have ended meanwhile.
@@ -269,8 +268,10 @@ class Engine:
                 plan.rematched(scene, tracks[late], taken[late])
         table.rows = np.full(len(table), -1)
         if len(tracks):
-            moments = kalman.correct(plan.model, table.moments[:, tracks], scene.measured[taken])
+            measured = scene.measured.take(taken, axis=0)
+            moments = kalman.correct(plan.model, table.moments.take(tracks, axis=1), measured)
             table.moments[:, tracks] = moments
+            table.boxes[tracks] = plan.model.decode(moments[kalman.POSITION])
             table.observe(tracks, scene.detections, taken, scene.time)
             table.confirmed |= table.hits >= plan.lifecycle.hits
 
@@ -300,14 +301,11 @@ class Engine:
     def _report(self, mask: Bools, *, coasting: bool) -> Tracks:
         table, plan = self.table, self._plan
         chosen = mask.nonzero()[0]
-        if plan.observed and not coasting:
-            boxes = table.observed[chosen]
-        else:
-            boxes = plan.model.decode(table.moments[kalman.POSITION, chosen])
+        boxes = table.observed if plan.observed and not coasting else table.boxes
         state = TrackState.COASTING if coasting else TrackState.CONFIRMED
         return Tracks.trusted(
             table.ids[chosen],
-            boxes,
+            boxes.take(chosen, axis=0),
             table.scores[chosen],
             table.classes[chosen],
             np.full(len(chosen), int(state)),

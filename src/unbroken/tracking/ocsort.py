@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from unbroken.association.costs import direction_consistency, forbid
+from unbroken.association.costs import direction_consistency
 from unbroken.association.stages import Stage
 from unbroken.core.arrays import Bools, Floats, Ints
 from unbroken.geometry.boxes import iou
@@ -20,7 +20,7 @@ from unbroken.tracking.table import Memory, TrackTable
 _DEPTH = 8
 """Observations kept of each track: at 60 frames/s they reach back further than `delta_t`."""
 
-_MOST_VIRTUAL = 8
+_MOST_VIRTUAL = 4
 """Steps of the virtual trajectory at most: more of them over the same gap change the velocity no further."""
 
 
@@ -67,32 +67,38 @@ class OcSort:
         return scene.detections.scores >= self.det_thresh
 
     def momentum_cost(self, scene: Scene, tracks: Ints, detections: Ints) -> Floats:
-        """1 - IoU - lambda * score * consistency of the direction (equation 4), gated by IoU."""
+        """1 - IoU - lambda * score * consistency of the direction (equation 4), where they overlap enough."""
         overlaps = scene.overlaps_of(tracks, detections)
-        boxes = scene.detections.boxes[detections]
-        headings, origins = self._directions(scene.table, tracks, scene.time)
-        targets = (boxes[:, :2] + boxes[:, 2:]) / 2
-        consistency = direction_consistency(headings, origins, targets) * scene.detections.scores[detections]
-        return forbid(1.0 - overlaps - self.inertia * consistency, overlaps < self.iou_threshold)
+        left, right = (overlaps >= self.iou_threshold).nonzero()
+        rows = detections[right]
+        headings, origins = self._directions(scene.table, scene.time)
+        boxes, some = scene.detections.boxes.take(rows, axis=0), tracks[left]
+        consistency = direction_consistency(headings[some], origins[some], _centres(boxes))
+        costs = np.full(overlaps.shape, np.inf)
+        costs[left, right] = 1.0 - overlaps[left, right] - self.inertia * scene.detections.scores[rows] * consistency
+        return costs
 
-    def _directions(self, table: TrackTable, tracks: Ints, time: float) -> tuple[Floats, Floats]:
-        """Where each track was heading, and where a new direction starts: (n, 2) unit vectors, (n, 2) centres."""
-        history, times, seen = table.history[tracks], table.history_times[tracks], table.seen[tracks]
-        before = self._past(history, times, seen)
-        observed = table.observed[tracks]
-        step = (observed[:, :2] + observed[:, 2:] - before[:, :2] - before[:, 2:]) / 2
-        length = np.sqrt((step * step).sum(axis=1, keepdims=True))
-        heading = step / np.maximum(length, 1e-6)
-        origin = self._past(history, times, np.full(len(tracks), time))
-        return heading, (origin[:, :2] + origin[:, 2:]) / 2
+    def _directions(self, table: TrackTable, time: float) -> tuple[Floats, Floats]:
+        """Where each track was heading, and where a new direction starts: (N, 2) unit vectors, (N, 2) centres.
 
-    def _past(self, history: Floats, times: Floats, moments: Floats) -> Floats:
-        """The oldest observation within delta_t before a moment, else the last one before it: (n, 4)."""
-        ages = moments[:, None] - times
+        Each looks back from a moment (when the track was seen, and now) to the oldest observation within delta_t, else
+        to the last one before. So an observation is worth its age while it is young enough; after that less than
+        nothing, the less the older.
+        """
+        moments = np.empty((2, len(table), 1))
+        moments[0, :, 0], moments[1] = table.seen, time
+        ages = moments - table.history_times
         worth = np.where(ages <= self.delta_t + 1e-6, ages, -ages)
-        worth[ages <= 0] = -1e300
-        boxes: Floats = history[np.arange(len(history)), worth.argmax(axis=1)]
-        return boxes
+        worth[ages <= 0] = -np.inf
+        before, origin = _centres(table.history[np.arange(len(table)), worth.argmax(axis=2)])
+        step = _centres(table.observed) - before
+        length = np.sqrt(step[:, 0] ** 2 + step[:, 1] ** 2)
+        return step / np.maximum(length, 1e-6)[:, None], origin
+
+
+def _centres(boxes: Floats) -> Floats:
+    centres: Floats = (boxes[..., :2] + boxes[..., 2:]) * 0.5
+    return centres
 
 
 def recovery_cost(scene: Scene, tracks: Ints, detections: Ints) -> Floats:
@@ -107,13 +113,21 @@ def re_update(scene: Scene, tracks: Ints, rows: Ints) -> None:
     than a few: the filter is exact over any step. The observation that ends the gap is left to the engine.
     """
     table, model = scene.table, scene.model
-    for seen in np.unique(table.seen[tracks]):
-        together = table.seen[tracks] == seen
+    seen = table.seen[tracks]
+    for moment in set(seen.tolist()):
+        together = seen == moment
         late, boxes = tracks[together], scene.detections.boxes[rows[together]]
-        gap = scene.time - float(seen)
+        gap = scene.time - moment
         steps = max(1, min(round(gap * NOMINAL_RATE), _MOST_VIRTUAL))
-        moments, start = table.saved[:, late], table.observed[late]
-        for step in range(1, steps):
+        moments = table.saved.take(late, axis=1)
+        for virtual in _line(table.observed[late], boxes, steps):
             moments = kalman.predict(model, moments, gap / steps)
-            moments = kalman.correct(model, moments, model.encode(start + (boxes - start) * (step / steps)))
+            moments = kalman.correct(model, moments, model.encode(virtual))
         table.moments[:, late] = kalman.predict(model, moments, gap / steps)
+
+
+def _line(start: Floats, end: Floats, steps: int) -> Floats:
+    """The boxes between start and end (n, 4), both left out, at equal steps: (steps - 1, n, 4)."""
+    parts = np.arange(1, steps)[:, None, None] / steps
+    boxes: Floats = start + (end - start) * parts
+    return boxes

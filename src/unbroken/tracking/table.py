@@ -35,6 +35,7 @@ class TrackTable:
     Attributes:
         ids: (N,) from 1, never given twice by one table.
         moments: (5, N, 4), the filter (`motion.kalman`), at the time of the last step.
+        boxes: (N, 4), the boxes of `moments`.
         observed: (N, 4), the box of the last detection.
         scores, classes: (N,), of the last detection.
         born, seen: (N,), seconds: the first and the last detection.
@@ -52,6 +53,7 @@ class TrackTable:
         "_given",
         "bank",
         "born",
+        "boxes",
         "classes",
         "confirmed",
         "history",
@@ -73,6 +75,7 @@ class TrackTable:
         self._given = 0
         self.ids: Ints = np.zeros(0, dtype=np.int64)
         self.moments: Floats = np.zeros((5, 0, 4))
+        self.boxes: Floats = np.zeros((0, 4))
         self.observed: Floats = np.zeros((0, 4))
         self.scores: Floats = np.zeros(0)
         self.classes: Ints = np.zeros(0, dtype=np.int64)
@@ -92,15 +95,16 @@ class TrackTable:
 
     def keep(self, mask: Bools) -> None:
         """Give up every track outside the mask (N,)."""
+        kept = mask.nonzero()[0]
         for name in _BY_TRACK:
-            setattr(self, name, getattr(self, name)[mask])
-        self.moments = self.moments[:, mask]
+            setattr(self, name, getattr(self, name).take(kept, axis=0))
+        self.moments = self.moments.take(kept, axis=1)
         if self.memory.saved:
-            self.saved = self.saved[:, mask]
+            self.saved = self.saved.take(kept, axis=1)
         if self.memory.history:
-            self.history, self.history_times = self.history[mask], self.history_times[mask]
+            self.history, self.history_times = self.history[kept], self.history_times[kept]
         if self.memory.bank:
-            self.bank, self.stored = self.bank[mask], self.stored[mask]
+            self.bank, self.stored = self.bank[kept], self.stored[kept]
 
     def append(self, moments: Floats, detections: Detections, rows: Ints, time: float) -> None:
         """Begin a track for each of the given detections (n,), in that order; nobody is confirmed yet."""
@@ -110,7 +114,9 @@ class TrackTable:
         now = np.full(count, time)
         self.ids = np.concatenate([self.ids, first])
         self.moments = np.concatenate([self.moments, moments], axis=1)
-        self.observed = np.concatenate([self.observed, detections.boxes[rows]])
+        boxes = detections.boxes[rows]
+        self.boxes = np.concatenate([self.boxes, boxes])
+        self.observed = np.concatenate([self.observed, boxes])
         self.scores = np.concatenate([self.scores, detections.scores[rows]])
         self.classes = np.concatenate([self.classes, detections.classes[rows]])
         self.born = np.concatenate([self.born, now])
@@ -123,7 +129,7 @@ class TrackTable:
 
     def observe(self, tracks: Ints, detections: Detections, rows: Ints, time: float) -> None:
         """Note that each of some tracks (n,) was seen as a detection (n,), all but the filter."""
-        boxes = detections.boxes[rows]
+        boxes = detections.boxes.take(rows, axis=0)
         self.rows[tracks] = rows
         self.observed[tracks] = boxes
         self.scores[tracks] = detections.scores[rows]
@@ -134,7 +140,7 @@ class TrackTable:
             self.history[tracks, places] = boxes
             self.history_times[tracks, places] = time
         if self.memory.saved:
-            self.saved[:, tracks] = self.moments[:, tracks]
+            self.saved[:, tracks] = self.moments.take(tracks, axis=1)
         if self.memory.bank and detections.features.shape[1]:
             self._remember(tracks, detections.features[rows])
         self.hits[tracks] += 1
@@ -179,4 +185,4 @@ class TrackTable:
         return unit
 
 
-_BY_TRACK = ("ids", "observed", "scores", "classes", "born", "seen", "hits", "confirmed", "rows")
+_BY_TRACK = ("ids", "boxes", "observed", "scores", "classes", "born", "seen", "hits", "confirmed", "rows")
