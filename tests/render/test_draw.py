@@ -62,6 +62,17 @@ def test_a_predicted_box_is_dashed_and_can_be_left_out():
     np.testing.assert_array_equal(without, grey().image)
 
 
+def test_boxes_do_not_flicker_where_the_detector_skips_pictures():
+    painter = Painter(DrawSettings(caption=False, trail=0))
+    states = [TrackState.CONFIRMED, *[TrackState.COASTING] * 9]
+    drawn = []
+    for step, state in enumerate(states):
+        frame = grey(time=step / 10)
+        drawn.append(painter.paint(frame, answer(frame, [BOX], [1], [1], state=np.array([state]))))
+    np.testing.assert_array_equal(drawn[0], drawn[4])
+    assert len(near(drawn[9], bgr(1))[0]) < len(near(drawn[4], bgr(1))[0])
+
+
 def test_boxes_partly_or_wholly_outside_of_the_picture_are_no_error():
     painted([[-50, -80, 20, 30], [630, 470, 900, 900], [-900, -900, -800, -800], [5, 5, 5, 5]], [1, 2, 3, 4])
 

@@ -93,6 +93,8 @@ def test_the_numbers_of_the_run_are_there(told):
     for part in ("2people with a Global ID", "60pictures", "15.0pictures per second", "0.612", "Person 2", "1.2.3"):
         assert part in words
     assert "one camera had no ground truth" in words
+    assert "All 4 visits" in words
+    assert "camera lost2" in words
     assert "Camera door at 0:02.9: gone" in words
 
 

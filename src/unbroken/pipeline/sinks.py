@@ -51,11 +51,12 @@ class MotSettings:
     Attributes:
         answers: "final" gives a whole track the person that it turned out to be, so that pictures before the decision
             and before a merge have the right Global ID; "live" keeps what was known at each picture.
-        coast: seconds for which a track that is not seen (also because the detector did not run) still gets rows.
+        coast: seconds for which a track that is not seen still gets rows, where the tracker reports its prediction:
+            the project's own trackers do so for pictures on which the detector did not run.
     """
 
     answers: Literal["final", "live"] = "final"
-    coast: float = 0.3
+    coast: float = 2.0
 
 
 class MotFiles:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -10,7 +11,7 @@ from itertools import pairwise
 import cv2
 import numpy as np
 
-from unbroken.core.arrays import Floats, Image, Ints
+from unbroken.core.arrays import Bools, Floats, Image, Ints
 from unbroken.core.errors import ConfigError
 from unbroken.core.frames import Frame
 from unbroken.core.results import FrameResult
@@ -19,6 +20,9 @@ from unbroken.core.tracks import TrackState
 from unbroken.geometry.boxes import clipped, foot_points
 from unbroken.render.colours import bgr, ink
 from unbroken.render.text import Colour, Point, plate, plate_size, shade, text_width, write
+
+PRESENT = 0.5
+"""Seconds for which a predicted box is drawn like a seen one, so that boxes don't flicker where detectors skip."""
 
 EPOCH = 1e9
 """Times from here on are seconds since 1970 (a live camera), smaller ones count from the start of a file."""
@@ -52,6 +56,7 @@ class Painter:
     def __init__(self, settings: DrawSettings | None = None) -> None:
         self._settings = settings or DrawSettings()
         self._trails: dict[int, deque[tuple[float, Point]]] = {}
+        self._last: dict[int, float] = {}
 
     def paint(self, frame: Frame, result: FrameResult) -> Image:
         """A new picture with everything drawn in; `frame` stays as it is. Pictures come in the order of time."""
@@ -62,11 +67,20 @@ class Painter:
             blur_heads(image, result.tracks.boxes)
         self._follow(result)
         self._draw_trails(image, result)
-        draw_tracks(image, result, coasting=self._settings.coasting)
+        seen = self._present(result)
+        draw_tracks(image, result, seen, coasting=self._settings.coasting)
         if self._settings.caption:
-            seen = int((result.tracks.state == TrackState.CONFIRMED).sum())
-            draw_caption(image, frame.camera, f"{clock(frame.time)} | {seen} seen")
+            draw_caption(image, frame.camera, f"{clock(frame.time)} | {int(seen.sum())} seen")
         return image
+
+    def _present(self, result: FrameResult) -> Bools:
+        """Row by row: whether the track is seen, or was a moment ago."""
+        ids, states = result.tracks.ids.tolist(), result.tracks.state.tolist()
+        self._last = {
+            track: result.time if state == TrackState.CONFIRMED else self._last.get(track, -math.inf)
+            for track, state in zip(ids, states, strict=True)
+        }
+        return np.array([result.time - self._last[track] <= PRESENT for track in ids], dtype=np.bool_)
 
     def _follow(self, result: FrameResult) -> None:
         """Forget trails of tracks that are gone and points that are too old."""
@@ -89,19 +103,20 @@ class Painter:
             draw_trail(image, list(self._trails[track]), bgr(person), self._settings.trail)
 
 
-def draw_tracks(image: Image, result: FrameResult, *, coasting: bool = True) -> None:
+def draw_tracks(image: Image, result: FrameResult, seen: Bools, *, coasting: bool = True) -> None:
     """Draw every track's box and label into `image`: far people first, so that near ones lie on top.
 
-    Decided people get the colour of their Global ID, undecided ones a thin grey box; predicted boxes are dashed.
+    Decided people get the colour of their Global ID, undecided ones a thin grey box; tracks that are not `seen` (N,)
+    are dashed, or left out without `coasting`.
     """
     tracks, persons, states = result.tracks, _persons(result), result.identities.state
     thickness = max(1, round(_unit(image) * 1.6))
     for row in np.argsort(tracks.boxes[:, 3], kind="stable").tolist():
-        if tracks.state[row] == TrackState.TENTATIVE or (tracks.state[row] == TrackState.COASTING and not coasting):
+        if tracks.state[row] == TrackState.TENTATIVE or not (seen[row] or coasting):
             continue
         box, person = tracks.boxes[row], int(persons[row])
         corners = tuple(round(value) for value in box.tolist())
-        if tracks.state[row] == TrackState.COASTING:
+        if not seen[row]:
             _dashed(image, corners, bgr(person), max(1, thickness - 1))
         else:
             wide = thickness if person > 0 else max(1, thickness - 1)

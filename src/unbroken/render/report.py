@@ -78,6 +78,7 @@ def page(gathered: Gathered, facts: ReportFacts) -> str:
         ("scores", "Scores against ground truth", _scores(facts.scores)),
         ("cost", "Time and work", _cost(gathered)),
         ("cameras", "Cameras", _cameras(gathered)),
+        ("events", "Events", _events(gathered.events)),
         ("settings", "Settings", _settings(facts.settings)),
     ]
     shown = [(name, title, content) for name, title, content in sections if content]
@@ -144,7 +145,17 @@ def _timeline(gathered: Gathered) -> Html:
         aria_label="Cameras by number",
     )
     words = "A row per person, a numbered lane per camera. Point at a bar for its times."
-    return _joined(el("p", words, class_="note"), legend, timeline_svg(gathered.seen, cameras))
+    return _joined(el("p", words, class_="note"), legend, timeline_svg(gathered.seen, cameras), _visits(gathered.seen))
+
+
+def _visits(seen: Sequence[Seen], most: int = 1000) -> Html:
+    """The same as words, for those who cannot see or point at the picture."""
+    rows = [
+        [f"Person {one.person}", one.camera, clock(one.start), clock(one.end), f"{one.end - one.start:.1f}"]
+        for one in seen[:most]
+    ]
+    words = f"All {len(seen)} visits" if len(seen) <= most else f"The first {most} of {len(seen)} visits"
+    return el("details", el("summary", words), table(["Person", "Camera", "From", "To", "Seconds"], rows))
 
 
 def _people(gathered: Gathered, most: int) -> Html:
@@ -290,6 +301,14 @@ def _camera(camera: CameraFacts) -> list[str]:
     rate = f"{(camera.frames - 1) / span:.1f}/s" if span > 0 else "-"
     size = f"{camera.size[0]} x {camera.size[1]}" if any(camera.size) else "no picture"
     return [f"{camera.frames:,}", size, clock(camera.start), clock(camera.end), rate, f"{camera.tracks:,}"]
+
+
+def _events(events: Mapping[str, int]) -> Html:
+    """How many of each kind, the most frequent first."""
+    if not events:
+        return Html()
+    ordered = sorted(events.items(), key=lambda one: (-one[1], one[0]))
+    return table(["Event", "Count"], [[name, f"{count:,}"] for name, count in ordered])
 
 
 def _settings(settings: Mapping[str, Mapping[str, str]]) -> Html:
