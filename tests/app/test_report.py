@@ -5,12 +5,12 @@ import pytest
 from scene import walk
 from unbroken import __version__
 from unbroken.app.report import report_facts, without_password
-from unbroken.config.site import CameraSettings, IdentitySettings, SiteSettings
+from unbroken.config.site import CameraSettings, SiteSettings, TrackingSettings
 from unbroken.render.sinks import ReportPage
 
 SITE = SiteSettings(
     cameras=(CameraSettings(name="door", source="rtsp://me:p@ss/word@10.0.0.7/live"),),
-    identity=IdentitySettings(options={"threshold": 0.4}),
+    tracking=TrackingSettings(options={"max_age": 2.5}),
 )
 
 
@@ -19,7 +19,7 @@ def test_settings_are_told_in_groups_with_versions():
     assert facts.settings["Used"] == {"detector": "motion, built in"}
     assert facts.settings["Detection"]["every"] == "1"
     assert "calibration" not in facts.settings["Detection"]
-    assert facts.settings["Identity"]["threshold"] == "0.4"
+    assert facts.settings["Tracking"]["max age"] == "2.5"
     assert facts.settings["Versions"]["unbroken"] == facts.version == __version__
     assert "numpy" in facts.settings["Versions"]
 

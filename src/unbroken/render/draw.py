@@ -67,10 +67,10 @@ class Painter:
             blur_heads(image, result.tracks.boxes)
         self._follow(result)
         self._draw_trails(image, result)
-        seen = self._present(result)
-        draw_tracks(image, result, seen, coasting=self._settings.coasting)
+        seen, free = self._present(result), 0
         if self._settings.caption:
-            draw_caption(image, frame.camera, f"{clock(frame.time)} | {int(seen.sum())} seen")
+            free = draw_caption(image, frame.camera, f"{clock(frame.time)} | {int(seen.sum())} seen")
+        draw_tracks(image, result, seen, coasting=self._settings.coasting, free=free)
         return image
 
     def _present(self, result: FrameResult) -> Bools:
@@ -103,11 +103,11 @@ class Painter:
             draw_trail(image, list(self._trails[track]), bgr(person), self._settings.trail)
 
 
-def draw_tracks(image: Image, result: FrameResult, seen: Bools, *, coasting: bool = True) -> None:
+def draw_tracks(image: Image, result: FrameResult, seen: Bools, *, coasting: bool = True, free: int = 0) -> None:
     """Draw every track's box and label into `image`: far people first, so that near ones lie on top.
 
     Decided people get the colour of their Global ID, undecided ones a thin grey box; tracks that are not `seen` (N,)
-    are dashed, or left out without `coasting`.
+    are dashed, or left out without `coasting`. No label is put above row `free` of the picture.
     """
     tracks, persons, states = result.tracks, _persons(result), result.identities.state
     thickness = max(1, round(_unit(image) * 1.6))
@@ -123,7 +123,8 @@ def draw_tracks(image: Image, result: FrameResult, seen: Bools, *, coasting: boo
             _outlined(image, corners, bgr(person), wide)
         if person > 0:
             sure = states[row] == IdentityState.CONFIRMED
-            _label(image, corners, f"{person}" if sure else f"{person}?", bgr(person))
+            corner = (corners[0] - 1, corners[1])
+            _label(image, corner, f"{person}" if sure else f"{person}?", bgr(person), free=free)
 
 
 def draw_trail(image: Image, points: list[tuple[float, Point]], colour: Colour, length: float) -> None:
@@ -147,8 +148,8 @@ def draw_trail(image: Image, points: list[tuple[float, Point]], colour: Colour, 
     part[:] = (part * (1 - weight) + np.array(colour, np.float32) * weight).astype(np.uint8)
 
 
-def draw_caption(image: Image, left: str, right: str) -> None:
-    """Write two texts on a darkened bar along the upper edge of `image`."""
+def draw_caption(image: Image, left: str, right: str) -> int:
+    """Write two texts on a darkened bar along the upper edge of `image`; returns the height of the bar in pixels."""
     height = max(7, round(_unit(image) * 11))
     bar = round(height * 2.2)
     shade(image, (0, 0, image.shape[1], bar), 0.6)
@@ -158,6 +159,7 @@ def draw_caption(image: Image, left: str, right: str) -> None:
     x = image.shape[1] - text_width(right, height) - height
     if x > taken + 2 * height:
         write(image, right, (x, base), height, (225, 225, 225))
+    return bar
 
 
 def blur_heads(image: Image, boxes: Floats, *, part: float = 0.22) -> None:
@@ -219,10 +221,10 @@ def _dashed(image: Image, corners: tuple[int, ...], colour: Colour, thickness: i
             cv2.line(image, a, b, colour, thickness, cv2.LINE_AA)
 
 
-def _label(image: Image, corners: tuple[int, ...], text: str, colour: Colour) -> None:
-    """A plate on top of the box; inside it where the box touches the upper edge; never outside of the picture."""
+def _label(image: Image, corner: Point, text: str, colour: Colour, *, free: int) -> None:
+    """A plate that stands on the corner of a box; within it where there is no room above; never outside the picture."""
     height = max(8, round(_unit(image) * 11))
     wide, tall = plate_size(text, height)
-    x = min(max(corners[0] - 1, 0), max(image.shape[1] - wide, 0))
-    y = corners[1] - tall if corners[1] >= tall else max(corners[1], 0)
+    x = min(max(corner[0], 0), max(image.shape[1] - wide, 0))
+    y = corner[1] - tall if corner[1] - tall >= free else max(corner[1], free)
     plate(image, text, (x, y), height, (colour, ink(colour)))

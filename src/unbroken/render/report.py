@@ -171,7 +171,8 @@ def _people(gathered: Gathered, most: int) -> Html:
         words += " Heads are blurred."
     if len(persons) > most:
         words += f" {most} of {len(persons)} people are shown."
-    return _joined(el("p", words, class_="note"), el("div", *cards, class_="people"))
+    wide = max(len({one.camera for one in seen}) for seen in by_person.values()) > 1
+    return _joined(el("p", words, class_="note"), el("div", *cards, class_="people" if wide else "people narrow"))
 
 
 def _card(person: int, seen: Sequence[Seen], portraits: Sequence[Portrait]) -> Html:
