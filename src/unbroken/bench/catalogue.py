@@ -28,6 +28,7 @@ BENCHMARKS: dict[str, Entry] = {
     ),
     "detect": Entry("detect", "data/video", "Detectors on real video with ground truth: average precision and time."),
     "evaluation": Entry("evaluation", "data/mot17_half", "Scores and speed of the evaluation beside TrackEval."),
+    "world": Entry("world", "", "Identity managers over 8 synthetic cameras whose truth is known, with chaos too."),
     "wildtrack": Entry("wildtrack", "data/wildtrack", "People on the ground plane of seven overlapping cameras."),
 }
 

@@ -19,7 +19,7 @@ from unbroken.geometry.plane import GroundView, covariance_on_ground, ground_fro
 
 NOBODY = -1
 """The person of a false detection."""
-_LEAST_SEEN = 0.3
+LEAST_SEEN = 0.3
 """Share of a figure below which no detector finds it."""
 
 
@@ -82,11 +82,13 @@ class Observation:
     """What one camera reports of one instant, and who it is in truth.
 
     Attributes:
+        frame: the number of the instant, from 0.
         sightings: what goes to an identity manager: the tracks with a detection in this picture.
         persons: (S,) int, the true person of each row, `NOBODY` for false tracks.
         scores: (S,) of the detections.
     """
 
+    frame: int
     sightings: Sightings
     persons: Ints
     scores: Floats
@@ -167,7 +169,7 @@ def _observed(
             camera.name, float(time), rows.tracks[part], rows.boxes[part], ground[part], covariance[part],
             features[part], quality[part], np.array(ended[frame], dtype=np.int64),
         )  # fmt: skip
-        stream.append(Observation(sightings, rows.persons[part], scores[part]))
+        stream.append(Observation(frame, sightings, rows.persons[part], scores[part]))
     return stream
 
 
@@ -177,7 +179,7 @@ def _followed(
     """The rows of people with the track ids of a tracker of the stated quality, and the ids ended at each picture."""
     height = truth.boxes[:, 3] - truth.boxes[:, 1]
     chance = (1 - settings.miss) * np.clip((truth.visibility - 0.15) / 0.5, 0, 1)
-    detected = (rng.random(len(height)) < chance) & (truth.visibility >= _LEAST_SEEN)
+    detected = (rng.random(len(height)) < chance) & (truth.visibility >= LEAST_SEEN)
     noise = settings.jitter * height[:, None] * rng.normal(size=(len(height), 6))
     boxes = clipped(truth.boxes + noise[:, :4], world.camera(truth.camera).size)
     boxes = np.concatenate([boxes[:, :2], np.maximum(boxes[:, 2:], boxes[:, :2] + 1.0)], axis=1)
