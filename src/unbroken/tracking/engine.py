@@ -208,7 +208,7 @@ class Engine:
         self._end(time)
         self._begin(scene, rows)
         if plan.prune is not None and len(self.table):
-            self.table.keep(~plan.prune(self.table, plan.model))
+            self.table.give_up(plan.prune(self.table, plan.model))
         self._updated = time
         return self._report(self.table.confirmed & (self.table.rows >= 0), coasting=False)
 
@@ -253,9 +253,7 @@ class Engine:
             return
         cycle, table = self._plan.lifecycle, self.table
         patience = np.where(table.rows < 0, cycle.max_age + 1 / NOMINAL_RATE, max(cycle.longest_gap, cycle.max_age))
-        alive = time - table.seen <= patience + _SLACK
-        if not alive.all():
-            table.keep(alive)
+        table.give_up(time - table.seen > patience + _SLACK)
 
     def _correct(self, scene: Scene, rows: Ints) -> None:
         """Give each matched track its detection."""
@@ -280,10 +278,8 @@ class Engine:
         table, cycle = self.table, self._plan.lifecycle
         unseen = table.rows < 0
         if unseen.any():
-            patience = np.where(table.confirmed, cycle.max_age, cycle.tentative_age) + _SLACK
-            dead = unseen & (time - table.seen > patience)
-            if dead.any():
-                table.keep(~dead)
+            patience = np.where(table.confirmed, cycle.max_age, cycle.tentative_age)
+            table.give_up(unseen & (time - table.seen > patience + _SLACK))
 
     def _begin(self, scene: Scene, rows: Ints) -> None:
         """Begin tracks from detections that nobody took, in an order that does not depend on that of the rows."""

@@ -93,9 +93,11 @@ class TrackTable:
     def __len__(self) -> int:
         return len(self.ids)
 
-    def keep(self, mask: Bools) -> None:
-        """Give up every track outside the mask (N,)."""
-        kept = mask.nonzero()[0]
+    def give_up(self, doomed: Bools) -> None:
+        """Forget every track in the mask (N,)."""
+        if not doomed.any():
+            return
+        kept = (~doomed).nonzero()[0]
         for name in _BY_TRACK:
             setattr(self, name, getattr(self, name).take(kept, axis=0))
         self.moments = self.moments.take(kept, axis=1)
