@@ -29,6 +29,7 @@ BENCHMARKS: dict[str, Entry] = {
     "detect": Entry("detect", "data/video", "Detectors on real video with ground truth: average precision and time."),
     "evaluation": Entry("evaluation", "data/mot17_half", "Scores and speed of the evaluation beside TrackEval."),
     "world": Entry("world", "", "Identity managers over 8 synthetic cameras whose truth is known, with chaos too."),
+    "speed": Entry("speed", "data/mot17_half", "Pictures per second of the trackers alone, beside pyxtrackers."),
     "wildtrack": Entry("wildtrack", "data/wildtrack", "People on the ground plane of seven overlapping cameras."),
 }
 
