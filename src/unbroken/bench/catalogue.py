@@ -30,6 +30,7 @@ BENCHMARKS: dict[str, Entry] = {
     "evaluation": Entry("evaluation", "data/mot17_half", "Scores and speed of the evaluation beside TrackEval."),
     "world": Entry("world", "", "Identity managers over 8 synthetic cameras whose truth is known, with chaos too."),
     "speed": Entry("speed", "data/mot17_half", "Pictures per second of the trackers alone, beside pyxtrackers."),
+    "market": Entry("market", "data/market_stream", "One Global ID per person by appearance and time, six cameras."),
     "wildtrack": Entry("wildtrack", "data/wildtrack", "People on the ground plane of seven overlapping cameras."),
 }
 

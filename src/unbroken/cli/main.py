@@ -10,6 +10,7 @@ from unbroken import __version__
 from unbroken.cli.bench import bench
 from unbroken.cli.demo import demo
 from unbroken.cli.eval import evaluate
+from unbroken.cli.identify import identify
 from unbroken.cli.models import models
 from unbroken.cli.track import track
 from unbroken.core.errors import UnbrokenError
@@ -26,6 +27,7 @@ app = typer.Typer(
 
 app.command()(demo)
 app.command()(track)
+app.command()(identify)
 app.command()(bench)
 app.command("eval")(evaluate)
 app.add_typer(models, name="models")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
+from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from unbroken.core.arrays import Features, Floats, Ints
 from unbroken.core.errors import ContractError
+from unbroken.identity.calibration import Likeness
 
 _FIRST_ROWS = 64
 
@@ -97,3 +100,260 @@ class Vectors:
             keys = np.zeros(size, dtype=np.int64)
             rows[: len(self._rows)], keys[: len(self._keys)] = self._rows, self._keys
             self._rows, self._keys = rows, keys
+
+
+@dataclass(frozen=True, slots=True)
+class GallerySettings:
+    """How much is remembered.
+
+    Attributes:
+        capacity: people; who was seen longest ago makes room.
+        lifetime: seconds after which somebody who was not seen again is forgotten.
+        views: tracks kept per person: the most diverse ones, and always the last.
+    """
+
+    capacity: int = 100_000
+    lifetime: float = 30 * 86400.0
+    views: int = 8
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class View:
+    """One track of a person, as the gallery keeps it.
+
+    Attributes:
+        number: of the track, in the history.
+        camera: number of the camera.
+        start: seconds.
+        end: seconds.
+        vector: (D,) float32, as the net made it: it outlives every calibration.
+        row: (d,) the same in the basis of the present calibration.
+    """
+
+    number: int
+    camera: int
+    start: float
+    end: float
+    vector: Features
+    row: Floats
+
+    @property
+    def middle(self) -> float:
+        """Seconds: its place in the order of time."""
+        return (self.start + self.end) / 2
+
+
+class Gallery:
+    """Everybody known: for each person a few diverse views, and as columns what a comparison needs.
+
+    The columns are kept in the order of the Global IDs, so a person's row is found by bisection. Comparing a track
+    with everybody is one matrix product.
+    """
+
+    def __init__(self, settings: GallerySettings | None = None) -> None:
+        self.settings = settings or GallerySettings()
+        self._views: dict[int, tuple[View, ...]] = {}
+        self._count = 0
+        self._next = 1
+        self._likeness: Likeness | None = None
+        self._ids: Ints = np.zeros(0, dtype=np.int64)
+        self._columns = _Columns.empty(0, 0)
+
+    def __len__(self) -> int:
+        return self._count
+
+    @property
+    def ids(self) -> Ints:
+        """(P,) Global IDs, ascending."""
+        return self._ids[: self._count]
+
+    @property
+    def columns(self) -> _Columns:
+        """What a comparison needs, row by row for `ids`."""
+        return self._columns.head(self._count)
+
+    def views(self, person: int) -> tuple[View, ...]:
+        """The views kept of a person, oldest first; none of somebody unknown."""
+        return self._views.get(person, ())
+
+    def rows(self, persons: Ints) -> Ints:
+        """(N,) Global IDs -> their rows, -1 for those who are not here."""
+        place = np.searchsorted(self.ids, persons)
+        inside = np.minimum(place, max(self._count - 1, 0))
+        if not self._count:
+            return np.full(len(persons), -1, dtype=np.int64)
+        return np.where(self.ids[inside] == persons, inside, -1)
+
+    def new_id(self) -> int:
+        """The next Global ID; it is never given again."""
+        person, self._next = self._next, self._next + 1
+        return person
+
+    def ratios(self, rows: Floats) -> Floats:
+        """(T, d) tracks -> (T, P) the model's log-likelihood ratios with everybody, before calibration."""
+        if self._likeness is None or not self._count:
+            return np.zeros((len(rows), self._count))
+        columns = self.columns
+        own = self._likeness.own(rows, self.settings.views)
+        found: Floats = rows @ columns.directions.T + columns.offsets + own[:, columns.counts]
+        return found
+
+    def joint(self, person: int) -> Floats:
+        """(P,) the model's log-likelihood ratio that a person and each other are one."""
+        if self._likeness is None:
+            return np.zeros(self._count)
+        columns, row = self.columns, int(self.rows(np.array([person]))[0])
+        counts = columns.counts + columns.counts[row]
+        limit = np.minimum(counts, self.settings.views)
+        sums = (columns.sums + columns.sums[row]) * (limit / np.maximum(counts, 1))[:, None]
+        found: Floats = self._likeness.energy(sums, limit.astype(np.float64)) - columns.energies - columns.energies[row]
+        return found
+
+    def put(self, person: int, views: tuple[View, ...]) -> None:
+        """Set the views of a person; no views removes him."""
+        if not views:
+            self._remove(person)
+            return
+        ordered = tuple(sorted(views, key=lambda view: (view.middle, view.number)))
+        self._views[person] = self._most_diverse(ordered)
+        row = int(self.rows(np.array([person]))[0])
+        self._write(self._insert(person) if row < 0 else row, self._views[person])
+
+    def add(self, person: int, view: View) -> None:
+        """Add a view of a person, or replace the one of the same track."""
+        others = tuple(known for known in self.views(person) if known.number != view.number)
+        self.put(person, (*others, view))
+
+    def drop(self, person: int, number: int) -> None:
+        """Remove a person's view of a track."""
+        self.put(person, tuple(known for known in self.views(person) if known.number != number))
+
+    def recalibrate(self, likeness: Likeness) -> None:
+        """Take a new calibration: every vector is projected anew."""
+        self._likeness = likeness
+        self._columns = _Columns.empty(len(self._ids), len(likeness.between))
+        for row, person in enumerate(self.ids.tolist()):
+            views = self._views[person]
+            vectors = np.stack([view.vector for view in views])
+            projected = likeness.project(vectors, np.array([view.camera for view in views]))
+            self._views[person] = tuple(replace(view, row=place) for view, place in zip(views, projected, strict=True))
+            self._write(row, self._views[person])
+
+    def evict(self, time: float, keep: Set[int]) -> list[int]:
+        """Forget who is too old or too many at a time, but nobody in `keep`; returns who went."""
+        ends = self.columns.ends
+        old = ends < time - self.settings.lifetime
+        excess = self._count - int(old.sum()) - self.settings.capacity
+        if excess > 0:
+            old[np.argsort(np.where(old, np.inf, ends), kind="stable")[:excess]] = True
+        gone = [person for person in self.ids[old].tolist() if person not in keep]
+        for person in gone:
+            self._remove(person)
+        return gone
+
+    def _most_diverse(self, views: tuple[View, ...]) -> tuple[View, ...]:
+        kept = list(views)
+        while len(kept) > self.settings.views:
+            vectors = np.stack([view.vector for view in kept])
+            alike = vectors @ vectors.T
+            np.fill_diagonal(alike, -np.inf)
+            closest = np.unravel_index(int(np.argmax(alike)), alike.shape)
+            del kept[int(min(closest))]
+        return tuple(kept)
+
+    def _insert(self, person: int) -> int:
+        if self._count == len(self._ids):
+            size = max(2 * self._count, _FIRST_ROWS)
+            self._ids = np.concatenate([self._ids, np.zeros(size - self._count, dtype=np.int64)])
+            self._columns = self._columns.grown(size)
+        row = int(np.searchsorted(self.ids, person))
+        self._ids[row + 1 : self._count + 1] = self._ids[row : self._count].copy()
+        self._columns.shift(row, row + 1, self._count)
+        self._ids[row] = person
+        self._count += 1
+        return row
+
+    def _remove(self, person: int) -> None:
+        row = int(self.rows(np.array([person]))[0])
+        if row < 0:
+            return
+        del self._views[person]
+        self._ids[row : self._count - 1] = self._ids[row + 1 : self._count].copy()
+        self._columns.shift(row + 1, row, self._count)
+        self._count -= 1
+
+    def _write(self, row: int, views: tuple[View, ...]) -> None:
+        columns, last = self._columns, views[-1]
+        columns.cameras[row], columns.starts[row], columns.ends[row] = last.camera, last.start, last.end
+        columns.counts[row] = len(views) if len(last.row) else 0
+        if self._likeness is None or not len(last.row):
+            return
+        sums = np.sum([view.row for view in views], axis=0)[None]
+        counts = columns.counts[row : row + 1].astype(np.float64)
+        directions, offsets = self._likeness.weights(sums, counts)
+        columns.sums[row], columns.directions[row], columns.offsets[row] = sums[0], directions[0], offsets[0]
+        columns.energies[row] = self._likeness.energy(sums, counts)[0]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Columns:
+    """Row by row for the people of a gallery.
+
+    Attributes:
+        sums: (P, d) of the rows of a person's views.
+        counts: (P,) how many.
+        directions: (P, d) and `offsets` (P,): see `Likeness.weights`.
+        energies: (P,) see `Likeness.energy`.
+        cameras: (P,) of the latest view; `starts` and `ends` (P,) likewise, in seconds.
+    """
+
+    sums: Floats
+    counts: Ints
+    directions: Floats
+    offsets: Floats
+    energies: Floats
+    cameras: Ints
+    starts: Floats
+    ends: Floats
+
+    @classmethod
+    def empty(cls, size: int, dimension: int) -> _Columns:
+        """Room for `size` people."""
+        return cls(
+            np.zeros((size, dimension)),
+            np.zeros(size, dtype=np.int64),
+            np.zeros((size, dimension)),
+            np.zeros(size),
+            np.zeros(size),
+            np.zeros(size, dtype=np.int64),
+            np.zeros(size),
+            np.zeros(size),
+        )
+
+    def _all(self) -> tuple[NDArray[np.generic], ...]:
+        return (
+            self.sums,
+            self.counts,
+            self.directions,
+            self.offsets,
+            self.energies,
+            self.cameras,
+            self.starts,
+            self.ends,
+        )
+
+    def head(self, count: int) -> _Columns:
+        """Views of the first rows."""
+        return _Columns(*(column[:count] for column in self._all()))  # type: ignore[arg-type]
+
+    def grown(self, size: int) -> _Columns:
+        """A copy with more room."""
+        bigger = _Columns.empty(size, self.sums.shape[1])
+        for mine, other in zip(self._all(), bigger._all(), strict=True):
+            other[: len(mine)] = mine
+        return bigger
+
+    def shift(self, start: int, to: int, stop: int) -> None:
+        """Move rows start..stop so that they begin at `to`."""
+        for column in self._all():
+            column[to : to + stop - start] = column[start:stop].copy()

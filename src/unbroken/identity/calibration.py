@@ -1,0 +1,129 @@
+"""How much does a likeness say? A model of features whose score is a log-likelihood ratio, learnt without labels.
+
+The model is the two-covariance form of probabilistic linear discriminant analysis (Ioffe, ECCV 2006; Prince and Elder,
+ICCV 2007; Brummer and de Villiers, Odyssey 2010): a track's vector is `x = y + e`, the person's `y ~ N(0, B)`, the
+sighting's `e ~ N(0, W)`. B + W is what tracks show together; W is what tracks of one person differ by. In the basis
+in which W is the identity and B is diagonal, k tracks of one person have, against k strangers,
+
+    log p(x1..xk | one) - sum log p(xi | alone)
+        = sum_d -log(1 + k b)/2 + k log(1 + b)/2 + (b S^2 / (1 + k b) - b Q / (1 + b)) / 2
+
+with S the sum and Q the sum of squares. So a person is a sum and a count, and a comparison is one dot product.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from unbroken.core.arrays import Features, Floats, Ints
+from unbroken.identity.features import FeatureSettings, Normaliser, learn_normaliser
+
+
+@dataclass(frozen=True, slots=True)
+class CalibrationSettings:
+    """Settings of the likelihood ratio.
+
+    Attributes:
+        dimensions: how many discriminant directions are kept.
+        within: prior share of the variance that one person's tracks have among themselves.
+        within_shrinkage: links; the within-person covariance is drawn to that prior as if that many had shown it.
+        within_ridge: share of the mean within-person variance added to every direction.
+        scale: what the model's ratio is multiplied by: its dimensions are less independent than it believes.
+        ceiling: no likeness says more than that (natural log): people do dress alike.
+    """
+
+    dimensions: int = 128
+    within: float = 0.6
+    within_shrinkage: float = 300.0
+    within_ridge: float = 0.3
+    scale: float = 0.8
+    ceiling: float = 14.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Likeness:
+    """The fitted model: projects vectors, and weighs one against people.
+
+    Attributes:
+        normaliser: the per-camera part.
+        projection: (D, d) to the basis in which W is the identity and B is diagonal.
+        between: (d,) the diagonal of B.
+        settings: scale and ceiling.
+    """
+
+    normaliser: Normaliser
+    projection: Floats
+    between: Floats
+    settings: CalibrationSettings
+
+    def project(self, vectors: Features, cameras: Ints) -> Floats:
+        """(N, D) unit rows seen by (N,) cameras -> (N, d)."""
+        projected: Floats = self.normaliser.apply(vectors, cameras) @ self.projection
+        return projected
+
+    def energy(self, sums: Floats, counts: Floats) -> Floats:
+        """(P, d) sums of (P,) tracks -> (P,) the part of the log-likelihood that depends on who is together."""
+        spread = 1 + counts[:, None] * self.between
+        found: Floats = 0.5 * (self.between * sums**2 / spread - np.log(spread)).sum(axis=1)
+        return found
+
+    def weights(self, sums: Floats, counts: Floats) -> tuple[Floats, Floats]:
+        """What a comparison with people needs of them: (P, d) directions and (P,) offsets; see `ratios`."""
+        spread = 1 + (counts[:, None] + 1) * self.between
+        directions = self.between * sums / spread
+        offsets = 0.5 * (self.between * sums**2 / spread - np.log(spread)).sum(axis=1) - self.energy(sums, counts)
+        return directions, offsets
+
+    def own(self, rows: Floats, limit: int) -> Floats:
+        """(N, d) -> (N, limit + 1): what a comparison needs of a track, by the number of tracks it is compared with."""
+        counts = np.arange(limit + 1)[:, None]
+        weights = self.between / (1 + (counts + 1) * self.between) - self.between / (1 + self.between)
+        found: Floats = 0.5 * rows**2 @ weights.T + 0.5 * np.log1p(self.between).sum()
+        return found
+
+    def calibrated(self, ratios: Floats) -> Floats:
+        """The model's ratios, scaled and bent so that none exceeds the ceiling; monotone."""
+        scaled = self.settings.scale * ratios
+        ceiling = self.settings.ceiling
+        bent: Floats = np.where(scaled > 0, ceiling * np.tanh(scaled / ceiling), scaled)
+        return bent
+
+
+def learn_likeness(
+    vectors: Features, cameras: Ints, groups: Ints, settings: CalibrationSettings, features: FeatureSettings
+) -> Likeness:
+    """Fit to tracks, some of which are linked with confidence.
+
+    Args:
+        vectors: (N, D) unit rows, one per track.
+        cameras: (N,) numbers of cameras.
+        groups: (N,) rows with the same number are believed to be one person; -1 is linked with nobody.
+        settings: of this model.
+        features: of the normalisation.
+    """
+    normaliser = learn_normaliser(vectors, cameras, features)
+    rows = normaliser.apply(vectors, cameras)
+    count, dimension = rows.shape
+    total = rows.T @ rows
+    total = (total + features.covariance_shrinkage * np.eye(dimension)) / (count + features.covariance_shrinkage)
+    prior = settings.within_shrinkage
+    scatter, links = _within(rows, groups)
+    within = (scatter + prior * settings.within * total) / (links + prior)
+    within += settings.within_ridge * np.trace(within) / dimension * np.eye(dimension)
+    values, axes = np.linalg.eigh(within)
+    whitened = axes * values**-0.5
+    spread, directions = np.linalg.eigh(whitened.T @ total @ whitened)
+    best = np.argsort(-spread, kind="stable")[: settings.dimensions]
+    return Likeness(normaliser, whitened @ directions[:, best], np.maximum(spread[best] - 1, 0.02), settings)
+
+
+def _within(rows: Floats, groups: Ints) -> tuple[Floats, int]:
+    """The scatter of linked rows around their own means, and its degrees of freedom."""
+    linked = np.flatnonzero(groups >= 0)
+    names, place, sizes = np.unique(groups[linked], return_inverse=True, return_counts=True)
+    sums = np.zeros((len(names), rows.shape[1]))
+    np.add.at(sums, place, rows[linked])
+    residual = rows[linked] - (sums / sizes[:, None])[place]
+    return residual.T @ residual, int((sizes - 1).sum())

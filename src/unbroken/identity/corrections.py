@@ -1,0 +1,118 @@
+"""Second thoughts: in a bounded window, tracks are weighed again and people who turn out to be one are merged.
+
+Both are moves that raise the same likelihood that the resolver maximises, and both need a margin (hysteresis), so that
+nothing swings to and fro.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from unbroken.core.arrays import Ints
+from unbroken.core.events import Evidence
+from unbroken.identity.resolver import REFUSED, Decision, Site, decide, link_odds, weigh
+
+
+@dataclass(frozen=True, slots=True)
+class CorrectionSettings:
+    """Settings of second thoughts.
+
+    Attributes:
+        window: tracks; older ones are settled.
+        revisits: tracks weighed again for each track that arrives.
+        hysteresis: nats by which another explanation must be better before anything is changed.
+        candidates: people of the closest appearance who are tried for a merge.
+        remembered: corrections that can still be undone.
+    """
+
+    window: int = 400
+    revisits: int = 4
+    hysteresis: float = 1.0
+    candidates: int = 5
+    remembered: int = 256
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Merge:
+    """Two people are one: `absorbed` becomes `person`."""
+
+    person: int
+    absorbed: int
+    evidence: Evidence
+
+
+def reconsider(slot: int, person: int, alone: bool, site: Site) -> Decision:  # noqa: FBT001
+    """Weigh a track again that has been taken out of its person.
+
+    Args:
+        slot: of the track.
+        person: who it was.
+        alone: it was the only track of that person, who is therefore not in the gallery now.
+        site: without the track.
+
+    Returns:
+        The decision; its person is the old one unless another is better by the hysteresis, 0 for somebody new.
+    """
+    weighed = weigh(slot, site)
+    ids = site.gallery.ids
+    scores = np.append(weighed.scores, weighed.newcomer)
+    if alone:
+        old = len(ids)
+    else:
+        old = int(np.searchsorted(ids, person))
+    best = int(np.argmax(scores))
+    keep = old if scores[best] <= scores[old] + site.hysteresis else best
+    return decide(slot, weighed, keep if keep < len(ids) else -1, ids)
+
+
+def find_merge(person: int, candidates: int, site: Site) -> Merge | None:
+    """The best merge of a person with another, if it is better than leaving both, by the hysteresis."""
+    gallery = site.gallery
+    if site.likeness is None:
+        return None
+    ids = gallery.ids
+    appearance = site.likeness.calibrated(gallery.joint(person))
+    appearance[ids == person] = REFUSED
+    best: Merge | None = None
+    for column in np.argsort(-appearance, kind="stable")[:candidates].tolist():
+        other = int(ids[column])
+        if appearance[column] <= 0 or _clash(person, other, site):
+            continue
+        time = _union_odds(person, other, site)
+        score = float(appearance[column]) + time - float(np.log(site.topology.settings.newcomer))
+        if score > site.hysteresis and (best is None or score > best.evidence.score):
+            kept, absorbed = min(person, other), max(person, other)
+            best = Merge(kept, absorbed, Evidence(kept, score, float(appearance[column]), time))
+    return best
+
+
+def _tracks(person: int, site: Site) -> Ints:
+    """The slots of a person's tracks, in the order of time."""
+    used = site.history.used
+    mine = used[site.history.persons[used] == person]
+    ordered: Ints = mine[np.lexsort((site.history.numbers[mine], site.history.middles(mine)))]
+    return ordered
+
+
+def _clash(person: int, other: int, site: Site) -> bool:
+    history = site.history
+    theirs = _tracks(other, site)
+    for slot in _tracks(person, site).tolist():
+        apart = site.topology.apart(int(history.cameras[slot]))
+        if np.any(apart[history.cameras[theirs]] & history.together(slot, theirs)):
+            return True
+    return False
+
+
+def _union_odds(person: int, other: int, site: Site) -> float:
+    """How the prior odds change when two chains of sightings are one."""
+    mine, theirs = _tracks(person, site), _tracks(other, site)
+    union = np.concatenate([mine, theirs])
+    union = union[np.lexsort((site.history.numbers[union], site.history.middles(union)))]
+    return _chain(union, site) - _chain(mine, site) - _chain(theirs, site)
+
+
+def _chain(slots: Ints, site: Site) -> float:
+    return float(link_odds(slots[:-1], slots[1:], site).sum()) if len(slots) > 1 else 0.0

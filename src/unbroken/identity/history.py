@@ -1,0 +1,94 @@
+"""The tracks of the recent past, as columns: what is calibrated on, learnt from, and still open to correction."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from unbroken.core.arrays import Bools, Features, Floats, Ints
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Tracklet:
+    """One track of one camera, as far as it has been seen.
+
+    Attributes:
+        camera: the name of the camera.
+        track: the camera's own id.
+        start: seconds, first seen.
+        end: seconds, last seen.
+        feature: (D,) float32 of unit length; (0,) without Re-ID.
+    """
+
+    camera: str
+    track: int
+    start: float
+    end: float
+    feature: Features
+
+
+class History:
+    """A ring of the last tracks. A track has a number, counted from 0, never used again; its slot is `number % size`.
+
+    Attributes are columns over all slots; a slot that was never used has number -1.
+    """
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        self.count = 0
+        self.numbers: Ints = np.full(size, -1, dtype=np.int64)
+        self.local: Ints = np.full(size, -1, dtype=np.int64)
+        self.cameras: Ints = np.zeros(size, dtype=np.int64)
+        self.starts: Floats = np.zeros(size)
+        self.ends: Floats = np.full(size, -np.inf)
+        self.persons: Ints = np.full(size, -1, dtype=np.int64)
+        self.margins: Floats = np.zeros(size)
+        self.log_rates: Floats = np.zeros(size)
+        self.log_slow: Floats = np.zeros(size)
+        self.vectors: Features = np.zeros((0, 0), dtype=np.float32)
+        self.rows: Floats = np.zeros((0, 0))
+
+    @property
+    def used(self) -> Ints:
+        """Slots in use, oldest track first."""
+        if self.count <= self.size:
+            return np.arange(self.count)
+        return np.arange(self.count - self.size, self.count) % self.size
+
+    def slot(self, number: int) -> int:
+        """The slot of a track; -1 where it has left."""
+        slot = number % self.size
+        return slot if self.numbers[slot] == number else -1
+
+    def append(self, tracklet: Tracklet, camera: int) -> int:
+        """Take a track in, in place of the oldest where the ring is full; returns its slot."""
+        number, self.count = self.count, self.count + 1
+        slot = number % self.size
+        if self.vectors.shape[1] != len(tracklet.feature):
+            self.vectors = np.zeros((self.size, len(tracklet.feature)), dtype=np.float32)
+        self.numbers[slot], self.local[slot], self.cameras[slot] = number, tracklet.track, camera
+        self.persons[slot], self.margins[slot] = -1, 0.0
+        self.log_rates[slot] = self.log_slow[slot] = 0.0
+        self.renew(slot, tracklet)
+        return slot
+
+    def renew(self, slot: int, tracklet: Tracklet) -> None:
+        """The track has been seen longer: its times and vector."""
+        self.starts[slot], self.ends[slot] = tracklet.start, tracklet.end
+        self.vectors[slot] = tracklet.feature
+
+    def middles(self, slots: Ints) -> Floats:
+        """(N,) seconds: a track's place in the order of time."""
+        found: Floats = (self.starts[slots] + self.ends[slots]) / 2
+        return found
+
+    def together(self, slot: int, slots: Ints) -> Bools:
+        """(N,) which of the slots share an instant with this one."""
+        found: Bools = (self.starts[slots] <= self.ends[slot]) & (self.ends[slots] >= self.starts[slot])
+        return found
+
+    def rate(self, camera: int, time: float, window: float) -> float:
+        """Tracks per second that a camera has shown in the window before `time`; never 0."""
+        recent = (self.cameras == camera) & (self.ends > time - window) & (self.ends <= time) & (self.numbers >= 0)
+        return (float(np.count_nonzero(recent)) + 1.0) / window

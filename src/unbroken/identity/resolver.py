@@ -1,0 +1,197 @@
+"""Who is it? A function from tracks that are due, the gallery, the history and the topology to decisions with evidence.
+
+For each track and each known person the score is the log of posterior over prior odds of "nobody in particular":
+
+    score = calibrated appearance ratio + log prior odds of the transit           (evidence: appearance, time)
+    nobody known = log(share of newcomers)
+
+and a person who is in the same view, or in a view that cannot be shared, at the same instant is refused. All tracks
+that are due in a view are assigned together, each with a column of its own for somebody new.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.optimize import linear_sum_assignment
+
+from unbroken.core.arrays import Bools, Floats, Ints
+from unbroken.core.events import Evidence
+from unbroken.identity.calibration import Likeness
+from unbroken.identity.gallery import Gallery
+from unbroken.identity.history import History
+from unbroken.identity.topology import Topology, gaps
+
+REFUSED = -1e6
+"""The score of somebody whom a rule excludes."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Site:
+    """What decisions are made from. `hysteresis` (nats) is what a second thought must be better by."""
+
+    gallery: Gallery
+    history: History
+    topology: Topology
+    likeness: Likeness | None
+    hysteresis: float = 1.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Weighed:
+    """One track against everybody in the gallery, column by column for `gallery.ids`.
+
+    Attributes:
+        appearance: (P,) calibrated log-likelihood ratios.
+        time: (P,) log prior odds of the transit.
+        refused: (P,) who is excluded by a rule.
+        newcomer: the score of somebody new.
+    """
+
+    appearance: Floats
+    time: Floats
+    refused: Bools
+    newcomer: float
+
+    @property
+    def scores(self) -> Floats:
+        """(P,) the sum, `REFUSED` for who is excluded."""
+        return np.where(self.refused, REFUSED, np.maximum(self.appearance + self.time, REFUSED))
+
+    def evidence(self, ids: Ints, column: int) -> Evidence:
+        """Why this person."""
+        return Evidence(
+            int(ids[column]), float(self.scores[column]), float(self.appearance[column]), float(self.time[column])
+        )
+
+    def alternatives(self, ids: Ints, count: int = 3, without: int = -1) -> tuple[Evidence, ...]:
+        """The best others who were not excluded, best first."""
+        scores = self.scores
+        order = [column for column in np.argsort(-scores, kind="stable")[: count + 1].tolist() if column != without]
+        return tuple(self.evidence(ids, column) for column in order[:count] if scores[column] > REFUSED)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Decision:
+    """What is decided of one track.
+
+    Attributes:
+        slot: of the track in the history.
+        person: a Global ID; 0 for somebody new.
+        margin: nats between this and the next best explanation.
+        confidence: posterior probability.
+        evidence: for the person chosen; of somebody new, the score of being new.
+        alternatives: the others, best first.
+    """
+
+    slot: int
+    person: int
+    margin: float
+    confidence: float
+    evidence: Evidence
+    alternatives: tuple[Evidence, ...]
+
+
+def resolve(slots: list[int], site: Site) -> list[Decision]:
+    """Decide on tracks of one view together: the assignment with the greatest sum of scores."""
+    ids = site.gallery.ids
+    weighed = [weigh(slot, site) for slot in slots]
+    scores = np.array([each.scores for each in weighed]).reshape(len(slots), len(ids))
+    newcomers = np.full((len(slots), len(slots)), REFUSED)
+    np.fill_diagonal(newcomers, [each.newcomer for each in weighed])
+    _, chosen = linear_sum_assignment(np.hstack([scores, newcomers]), maximize=True)
+    return [
+        decide(slot, each, int(column) if column < len(ids) else -1, ids)
+        for slot, each, column in zip(slots, weighed, chosen, strict=True)
+    ]
+
+
+def decide(slot: int, weighed: Weighed, column: int, ids: Ints) -> Decision:
+    """The decision for a column of the gallery, or -1 for somebody new."""
+    everything = np.append(weighed.scores, weighed.newcomer)
+    score = float(everything[column])
+    others = np.delete(everything, column)
+    margin = score - float(others.max()) if len(others) else 0.0
+    confidence = float(np.exp(score - np.logaddexp.reduce(everything)))
+    known = column >= 0
+    evidence = weighed.evidence(ids, column) if known else Evidence(0, weighed.newcomer)
+    alternatives = weighed.alternatives(ids, without=column)
+    return Decision(slot, int(ids[column]) if known else 0, margin, confidence, evidence, alternatives)
+
+
+def weigh(slot: int, site: Site) -> Weighed:
+    """Compare one track with everybody."""
+    history, gallery = site.history, site.gallery
+    appearance = np.zeros(len(gallery))
+    if site.likeness is not None and np.any(history.vectors[slot]):
+        appearance = site.likeness.calibrated(gallery.ratios(history.rows[slot : slot + 1])[0])
+    used = history.used
+    known = used[(history.persons[used] > 0) & (used != slot)]
+    rows = gallery.rows(history.persons[known])
+    known, rows = known[rows >= 0], rows[rows >= 0]
+    return Weighed(
+        appearance,
+        _chain_odds(slot, known, rows, site),
+        _refused(slot, known, rows, site),
+        float(np.log(site.topology.settings.newcomer)),
+    )
+
+
+def _refused(slot: int, known: Ints, rows: Ints, site: Site) -> Bools:
+    history = site.history
+    apart = site.topology.apart(int(history.cameras[slot]))
+    clash = apart[history.cameras[known]] & history.together(slot, known)
+    refused = np.zeros(len(site.gallery), dtype=np.bool_)
+    refused[rows[clash]] = True
+    return refused
+
+
+def _chain_odds(slot: int, known: Ints, rows: Ints, site: Site) -> Floats:
+    """(P,) how the prior odds of a person's chain of sightings change when this track is put into it."""
+    history, people = site.history, site.gallery.columns
+    middle = float(history.middles(np.array([slot]))[0])
+    middles = history.middles(known)
+    earlier = (middles < middle) | ((middles == middle) & (history.numbers[known] < history.numbers[slot]))
+    before = _extreme(known[earlier], rows[earlier], history, len(people.ends))
+    after = _extreme(known[~earlier], rows[~earlier], history, len(people.ends), sign=-1)
+    odds = np.zeros(len(people.ends))
+    has_before, has_after = before >= 0, after >= 0
+    dormant = ~has_before & ~has_after
+    odds[dormant] = _from_gallery(slot, dormant, site)
+    here = np.full(len(odds), slot, dtype=np.int64)
+    into, out = has_before, has_after
+    odds[into] += link_odds(before[into], here[into], site)
+    odds[out] += link_odds(here[out], after[out], site)
+    both = into & out
+    odds[both] -= link_odds(before[both], after[both], site)
+    return odds
+
+
+def _extreme(slots: Ints, rows: Ints, history: History, people: int, sign: int = 1) -> Ints:
+    """(P,) the slot of each person's last track of these (first with sign -1), -1 for none."""
+    order = np.lexsort((sign * history.numbers[slots], sign * history.middles(slots)))
+    found = np.full(people, -1, dtype=np.int64)
+    found[rows[order]] = slots[order]
+    return found
+
+
+def _from_gallery(slot: int, dormant: Bools, site: Site) -> Floats:
+    """(N,) the odds of people whose tracks have all left the history."""
+    history, people = site.history, site.gallery.columns
+    count = int(dormant.sum())
+    start, end = np.full(count, history.starts[slot]), np.full(count, history.ends[slot])
+    gap = gaps(people.starts[dormant], people.ends[dormant], start, end)
+    here = np.full(count, history.cameras[slot], dtype=np.int64)
+    quick = site.topology.log_intensity(people.cameras[dormant], here, gap) - history.log_rates[slot]
+    found: Floats = np.logaddexp(quick, history.log_slow[slot])
+    return found
+
+
+def link_odds(before: Ints, after: Ints, site: Site) -> Floats:
+    """(N,) log prior odds that the track in slot `after` is the next sighting of the person of `before`."""
+    history = site.history
+    gap = gaps(history.starts[before], history.ends[before], history.starts[after], history.ends[after])
+    intensity = site.topology.log_intensity(history.cameras[before], history.cameras[after], gap)
+    found: Floats = np.logaddexp(intensity - history.log_rates[after], history.log_slow[after])
+    return found

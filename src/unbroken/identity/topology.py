@@ -1,0 +1,177 @@
+"""Who can have come from where: a graph of cameras with transit times, given, learnt while running, or both.
+
+People are modelled as a chain of sightings. A person last seen at camera a is seen next at camera b after a signed
+gap g with the intensity `p(b | a) f_ab(g)` per second (Makris, Ellis and Black, CVPR 2004; Javed et al., ICCV 2003
+learn the same from tracks). Against it stands the rate at which camera b shows anybody at all. Their quotient is the
+prior odds that the next track at b is this person; appearance multiplies them. Beside the transit there is a slow
+return, for people who come back hours later: it is shared evenly among all who are known.
+
+Gaps are binned on an asinh scale: fine around zero, a constant share of the gap far from it. A negative gap means
+that the tracks overlap or arrive with cameras' clocks apart; the graph learns both as any other transit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from scipy.ndimage import convolve1d
+
+from unbroken.core.arrays import Bools, Floats, Ints
+from unbroken.core.errors import ConfigError
+
+_KERNEL = np.array([1.0, 2.0, 3.0, 2.0, 1.0]) / 9.0
+
+
+@dataclass(frozen=True, slots=True)
+class TopologySettings:
+    """Settings of the graph.
+
+    Attributes:
+        fastest: (from, to) -> seconds, given: nobody makes the way faster. Both directions are given apart.
+        overlapping: pairs of cameras, given, whose views share ground: a person may be in both at once.
+        apart: pairs of cameras, given, whose views share no ground: nobody is in both at once.
+        unit: seconds; gaps below it are told apart linearly, above it by their ratio.
+        bin: width of a bin in asinh units: the relative resolution of long gaps.
+        longest: seconds; longer gaps share the last bin.
+        early: seconds; before anything is learnt, gaps down to minus this are held possible (clocks apart, overlap).
+        pooled_weight: links; a way's transit times are drawn to those of all ways as if that many had gone it.
+        site_weight: links; all ways together are drawn to "any gap of the same magnitude" as if that many were known.
+        way_weight: departures; the shares of the ways out of a camera are drawn to equal ones.
+        leave: probability that somebody who is gone from a view comes soon to another, or to this one again.
+        slow: share of tracks that are people who come back after long.
+        newcomer: share of tracks that are people never seen.
+        rate_window: seconds over which a camera's rate of tracks is measured.
+        apart_after: links between two cameras after which, none of them simultaneous, they count as apart.
+    """
+
+    fastest: Mapping[tuple[str, str], float] = field(default_factory=dict)
+    overlapping: frozenset[frozenset[str]] = frozenset()
+    apart: frozenset[frozenset[str]] = frozenset()
+    unit: float = 2.0
+    bin: float = 0.1
+    longest: float = 2e5
+    early: float = 30.0
+    pooled_weight: float = 5.0
+    site_weight: float = 20.0
+    way_weight: float = 5.0
+    leave: float = 0.9
+    slow: float = 0.1
+    newcomer: float = 0.2
+    rate_window: float = 1200.0
+    apart_after: int = 50
+
+    def __post_init__(self) -> None:
+        """Refuse what contradicts itself."""
+        both = self.overlapping & self.apart
+        if both:
+            names = " and ".join(sorted(next(iter(both))))
+            raise ConfigError(f"cameras {names} are given as overlapping and as apart; give one of them")
+
+
+def gaps(first_start: Floats, first_end: Floats, then_start: Floats, then_end: Floats) -> Floats:
+    """Signed seconds from one interval to another: 0 while they overlap, negative where `then` was over before."""
+    after = np.maximum(then_start - first_end, 0.0)
+    before = np.maximum(first_start - then_end, 0.0)
+    signed: Floats = after - before
+    return signed
+
+
+class Topology:
+    """The graph of cameras. Cameras are numbered in the order in which they first appear."""
+
+    def __init__(self, settings: TopologySettings | None = None) -> None:
+        self.settings = settings or TopologySettings()
+        self._numbers: dict[str, int] = {}
+        self._half = int(np.arcsinh(self.settings.longest / self.settings.unit) / self.settings.bin) + 1
+        edges = np.sinh((np.arange(-self._half, self._half + 2) - 0.5) * self.settings.bin) * self.settings.unit
+        self._widths = np.diff(edges)
+        self._ways = np.zeros((0, 0), dtype=np.int64)
+        self._log_shares = np.zeros((0, 0))
+        self._log_times = np.zeros((1, len(self._widths)))
+        self._fastest = np.zeros((0, 0))
+        self._apart = np.zeros((0, 0), dtype=np.bool_)
+        nothing = np.zeros(0, dtype=np.int64)
+        self._links = (nothing, nothing, np.zeros(0), np.zeros(0))
+
+    def number(self, camera: str) -> int:
+        """The number of a camera; a new one is taken in."""
+        if camera not in self._numbers:
+            self._numbers[camera] = len(self._numbers)
+            self._grow()
+        return self._numbers[camera]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The cameras, by number."""
+        return tuple(self._numbers)
+
+    def learn(self, came_from: Ints, went_to: Ints, gap: Floats, weights: Floats) -> None:
+        """Replace what is known of transits by these (L,) links; weights in 0..1 say how sure each is."""
+        self._links = (came_from, went_to, gap, weights)
+        self._fit()
+
+    def log_intensity(self, came_from: Ints, went_to: Ints, gap: Floats) -> Floats:
+        """(N,) log of `p(b | a) f_ab(gap)` per second; minus infinity where the way cannot be made."""
+        times = self._log_times[self._ways[came_from, went_to], self._bin(gap)]
+        found: Floats = self._log_shares[came_from, went_to] + times
+        too_fast = (gap >= 0) & (gap < self._fastest[came_from, went_to])
+        return np.where(too_fast | ((gap == 0) & self._apart[came_from, went_to]), -np.inf, found)
+
+    def apart(self, camera: int) -> Bools:
+        """(C,) which cameras nobody can be in while he is in this one: given, or learnt; the camera itself is one."""
+        found: Bools = self._apart[camera] | (np.arange(len(self._numbers)) == camera)
+        return found
+
+    def _bin(self, gap: Floats) -> Ints:
+        place = np.rint(np.arcsinh(gap / self.settings.unit) / self.settings.bin).astype(np.int64)
+        return np.clip(place + self._half, 0, 2 * self._half)
+
+    def _fit(self) -> None:
+        came_from, went_to, gap, weights = self._links
+        count = len(self._numbers)
+        used, rows = np.unique(came_from * count + went_to, return_inverse=True)
+        links = np.zeros((len(used), len(self._widths)))
+        np.add.at(links, (rows, self._bin(gap)), weights)
+        self._ways = np.zeros((count, count), dtype=np.int64)
+        self._ways[used // count, used % count] = np.arange(1, len(used) + 1)
+        per_way = np.zeros((count, count))
+        per_way[used // count, used % count] = links.sum(axis=1)
+        self._log_times = self._times(links)
+        setting = self.settings
+        out = per_way.sum(axis=1, keepdims=True)
+        shares = (per_way + setting.way_weight / count) / (out + setting.way_weight)
+        self._log_shares = np.log(setting.leave * shares)
+        together = np.zeros((count, count))
+        together[used // count, used % count] = links[:, self._half]
+        settled = (per_way + per_way.T >= setting.apart_after) & (together + together.T < 0.5)
+        self._apart = (settled | self._given(setting.apart)) & ~self._given(setting.overlapping)
+
+    def _times(self, links: Floats) -> Floats:
+        """(W, bins) weights of links -> (W + 1, bins) log densities per second; row 0 is for ways never gone."""
+        setting = self.settings
+        smooth = convolve1d(links, _KERNEL, axis=1, mode="constant") if len(links) else links
+        possible = np.arange(len(self._widths)) >= self._bin(np.array([-setting.early]))[0]
+        pooled = smooth.sum(axis=0) + setting.site_weight * possible / possible.sum()
+        pooled /= pooled.sum()
+        known = links.sum(axis=1, keepdims=True)
+        times = (smooth + setting.pooled_weight * pooled) / (known + setting.pooled_weight)
+        logged: Floats = np.log(np.maximum(np.vstack([pooled, times]), 1e-12) / self._widths)
+        return logged
+
+    def _given(self, pairs: frozenset[frozenset[str]]) -> Bools:
+        given = np.zeros((len(self._numbers), len(self._numbers)), dtype=np.bool_)
+        for pair in pairs:
+            numbers = [self._numbers[name] for name in pair if name in self._numbers]
+            if len(numbers) == 2:
+                given[numbers, numbers[::-1]] = True
+        return given
+
+    def _grow(self) -> None:
+        count = len(self._numbers)
+        self._fastest = np.zeros((count, count))
+        for (start, end), seconds in self.settings.fastest.items():
+            if start in self._numbers and end in self._numbers:
+                self._fastest[self._numbers[start], self._numbers[end]] = seconds
+        self._fit()
