@@ -4,15 +4,24 @@ import json
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from scene import answer, walk
 from unbroken.core.errors import StoreError
-from unbroken.core.events import Evidence, PersonEnrolled, PersonMerged
+from unbroken.core.events import Evidence, PersonEnrolled, PersonForgotten, PersonMerged, PersonSplit
 from unbroken.core.frames import Frame
 from unbroken.core.tracks import TrackState
 from unbroken.pipeline.sinks import EventLines, MotFiles, MotSettings, Sinks, TrackLines, json_line
 
 BOX = [10.0, 20.0, 50.0, 120.0]
+PERSONS = st.integers(1, 3)
+WHY = st.just(Evidence(1, 4.0))
+EVENTS = st.one_of(
+    st.builds(PersonMerged, st.just(0.0), PERSONS, PERSONS, WHY).filter(lambda event: event.person != event.absorbed),
+    st.builds(PersonSplit, st.just(0.0), PERSONS, PERSONS, st.tuples(st.tuples(st.just("door"), PERSONS)), WHY),
+    st.builds(PersonForgotten, st.just(0.0), PERSONS, st.just("asked")),
+)
 
 
 def frame(index, camera="door", rate=10.0):
@@ -75,6 +84,27 @@ def test_nobody_is_written_twice_in_one_picture_when_two_tracks_turn_out_to_be_o
     written(tmp_path, results, events=[PersonMerged(0.2, 1, 2, Evidence(1, 4.0))])
     answers = rows(tmp_path / "door.txt")
     assert [row[:3] for row in answers] == [[1, 1, 10], [2, 1, 10], [3, 1, 15]]
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.data())
+def test_whatever_is_decided_merged_split_and_forgotten_nobody_is_twice_in_a_picture(tmp_path_factory, data):
+    folder = tmp_path_factory.mktemp("out")
+    sink, known = MotFiles(folder), set()
+    persons = st.sampled_from([-1, 1, 2, 3])
+    for index in range(data.draw(st.integers(1, 6))):
+        tracks = data.draw(st.lists(st.integers(1, 4), unique=True, max_size=4))
+        who = [data.draw(persons) for _ in tracks]
+        known |= {(index + 1, track) for track in tracks}
+        result = answer(frame(index), [BOX] * len(tracks), tracks, who, scores=np.linspace(0.3, 0.9, len(tracks)))
+        sink.write(frame(index), result, data.draw(st.lists(EVENTS, max_size=2)))
+    sink.close()
+    answers = rows(folder / "door.txt")
+    seen = [(int(row[0]), int(row[1])) for row in answers]
+    assert len(set(seen)) == len(seen)
+    assert all(person > 0 for _, person in seen)
+    assert {(int(row[0]), int(row[1])) for row in rows(folder / "door.local.txt")} == known
+    assert len(seen) <= len(known)
 
 
 def test_tracks_that_coast_are_written_for_a_moment_and_only_inside_of_the_picture(tmp_path):

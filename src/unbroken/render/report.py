@@ -145,7 +145,13 @@ def _timeline(gathered: Gathered) -> Html:
         aria_label="Cameras by number",
     )
     words = "A row per person, a numbered lane per camera. Point at a bar for its times."
-    return _joined(el("p", words, class_="note"), legend, timeline_svg(gathered.seen, cameras), _visits(gathered.seen))
+    picture = _plot(timeline_svg(gathered.seen, cameras))
+    return _joined(el("p", words, class_="note"), legend, picture, _visits(gathered.seen))
+
+
+def _plot(picture: Html) -> Html:
+    """A picture that can be scrolled where the screen is narrow."""
+    return el("div", picture, class_="plot")
 
 
 def _visits(seen: Sequence[Seen], most: int = 1000) -> Html:
@@ -271,7 +277,7 @@ def _cost(gathered: Gathered) -> Html:
     if len(gathered.latency) > 1:
         relative = gathered.latency - np.array([gathered.latency[0, 0], 0.0])
         labels = Labels("Milliseconds per picture, over the time of the video", "seconds of video", "ms per picture")
-        parts.append(line_plot({"all steps": relative}, labels, (1080, 200)))
+        parts.append(_plot(line_plot({"all steps": relative}, labels, (1080, 200))))
     if any(gathered.work.values()):
         parts.append(_work(gathered.work))
     return _joined(*parts)
