@@ -74,3 +74,23 @@ def _filled(paths: Paths, times: Floats, gap: float) -> Paths:
             numbers.append(np.full(len(missing), paths.numbers[row]))
             points.append((1 - share) * paths.points[row] + share * paths.points[row + 1])
     return Paths(np.concatenate(instants), np.concatenate(numbers), np.concatenate(points))
+
+
+def final_persons(results: list[GroundResult], tracker: GroundTracker) -> list[tuple[Ints, ...]]:
+    """The person of each foot point as it is known in the end, per instant and view; -1 for nobody.
+
+    Where a merge would put a person twice into one view, the foot point that always had the person's number keeps it.
+
+    Args:
+        results: of all instants, in their order.
+        tracker: after the last of them.
+    """
+    return [tuple(_once(numbers, tracker.person_of(numbers)) for numbers in result.tracks) for result in results]
+
+
+def _once(numbers: Ints, persons: Ints) -> Ints:
+    order = np.argsort(numbers != persons, kind="stable")
+    _, first = np.unique(persons[order], return_index=True)
+    kept = np.full(len(persons), -1, dtype=np.int64)
+    kept[order[first]] = persons[order[first]]
+    return kept
