@@ -37,12 +37,13 @@ def test_passwords_are_not_told(source, shown):
     assert without_password(source) == shown
 
 
-def test_a_run_ends_with_a_page_that_says_how_fast_it_was(tmp_path):
-    ticks = iter([100.0, 102.0])
-    sink = ReportPage(tmp_path / "report.html", report_facts(SITE), lambda: next(ticks))
+def test_a_run_ends_with_a_page_that_says_how_fast_and_how_good_it_was(tmp_path):
+    ticks, told = iter([100.0, 102.0]), {"all cameras": {"HOTA": 0.4321}}
+    sink = ReportPage(tmp_path / "report.html", report_facts(SITE), lambda: next(ticks), scores=lambda: told)
     for frame, result in walk("door", 20):
         sink.write(frame, result, ())
     sink.close()
     text = (tmp_path / "report.html").read_text(encoding="utf-8")
     assert "<b>10.0</b><span>pictures per second</span>" in text
+    assert "0.432" in text
     assert "word" not in text.split("</style>")[1].replace("password", "")

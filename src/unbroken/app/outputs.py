@@ -20,7 +20,7 @@ from unbroken.pipeline.sinks import EventLines, MotFiles, TrackLines
 from unbroken.render.draw import DrawSettings
 from unbroken.render.gathering import GatherSettings, Ground
 from unbroken.render.portraits import PortraitSettings
-from unbroken.render.sinks import AnnotatedVideos, MosaicVideo, ReportPage
+from unbroken.render.sinks import AnnotatedVideos, MosaicVideo, ReportPage, Scores
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +33,7 @@ class Outputs:
         mosaic: one video of all cameras.
         report: `report.html`, with pictures of people.
         blur: blur heads in all pictures that are kept.
+        scores: is asked for scores against ground truth once all files are complete; they go into the report.
     """
 
     folder: Path
@@ -40,12 +41,13 @@ class Outputs:
     mosaic: bool = False
     report: bool = True
     blur: bool = False
+    scores: Scores | None = None
 
 
 def sinks_for(
     outputs: Outputs, settings: SiteSettings, parts: Mapping[str, str], views: Mapping[str, GroundView]
 ) -> list[Sink]:
-    """The sinks that write what is asked for.
+    """The sinks that write what is asked for, the report first: closed in reverse, it can be told how the others ended.
 
     Args:
         outputs: what is written.
@@ -70,7 +72,8 @@ def sinks_for(
         created = datetime.now().astimezone().strftime("%Y-%m-%d %H:%M")
         gather = GatherSettings(portraits=PortraitSettings(blur=outputs.blur), ground=ground_of(views))
         facts = report_facts(settings, parts, created=created)
-        sinks.append(ReportPage(folder / "report.html", facts, time.perf_counter, gather))
+        page = ReportPage(folder / "report.html", facts, time.perf_counter, gather, scores=outputs.scores)
+        sinks.insert(0, page)
     return sinks
 
 

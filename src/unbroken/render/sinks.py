@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +16,8 @@ from unbroken.render.gathering import Gathering, GatherSettings
 from unbroken.render.mosaic import Mosaic, MosaicSettings
 from unbroken.render.report import ReportFacts, write_report
 from unbroken.render.video import VideoSettings, VideoWriter
+
+Scores = Callable[[], Mapping[str, Mapping[str, float]]]
 
 
 class AnnotatedVideos:
@@ -102,16 +104,24 @@ class ReportPage:
         facts: what the report tells besides; `elapsed` is measured.
         clock: seconds; the time from here to `close` is what the run took.
         settings: what is gathered; pictures of people only where asked.
+        scores: is asked at `close` for scores against ground truth, in the form of `ReportFacts.scores`.
     """
 
     def __init__(
-        self, path: Path, facts: ReportFacts, clock: Callable[[], float], settings: GatherSettings | None = None
+        self,
+        path: Path,
+        facts: ReportFacts,
+        clock: Callable[[], float],
+        settings: GatherSettings | None = None,
+        *,
+        scores: Scores | None = None,
     ) -> None:
         self._path = path
         self._facts = facts
         self._clock = clock
         self._start = clock()
         self._gathering = Gathering(settings)
+        self._scores = scores
 
     def write(self, frame: Frame, result: FrameResult, events: Sequence[Event]) -> None:
         """Take in one frame's result."""
@@ -120,4 +130,6 @@ class ReportPage:
     def close(self) -> None:
         """Write the page."""
         facts = replace(self._facts, elapsed=self._clock() - self._start)
+        if self._scores is not None:
+            facts = replace(facts, scores=self._scores())
         write_report(self._path, self._gathering.gathered(), facts)
