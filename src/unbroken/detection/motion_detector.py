@@ -92,17 +92,20 @@ class _Camera:
         """(N, 5): corners and scores, in pixels of the working picture."""
         evidence = self._background.observe(cv2.GaussianBlur(image, (3, 3), 0), time)
         ghosts = np.zeros_like(evidence)
+        held = np.zeros_like(evidence)
         found = [np.zeros((0, 5))]
         for piece in silhouettes(evidence, self._least_height):
             real = presence(piece, *self._background.luma)
             standing = piece.mean(self._background.lasting) > 0.7 * SOLID
             if real < (_STANDING_GHOST if standing else _GHOST):
                 ghosts[piece.window] |= piece.inside
+            elif piece.inside.shape[0] > 1.6 * self._least_height:
+                held[piece.window] |= piece.inside
             people = self._read(piece, clear=real > 0.55 and not standing)
             people[:, 4] *= np.clip((real - 0.3) / 0.25, 0.05, 1.0)
             found.append(people)
         people = np.concatenate(found)
-        self._background.learn(_cover(people, evidence.shape), cv2.dilate(ghosts, np.ones((5, 5), np.uint8)))
+        self._background.learn(_cover(people, held), cv2.dilate(ghosts, np.ones((5, 5), np.uint8)))
         return people
 
     def _read(self, piece: Silhouette, *, clear: bool) -> Floats:
@@ -112,7 +115,7 @@ class _Camera:
         fullness = piece.fullness(box)
         known = self._perspective.known
         expected = known.height(box[3]) if known else height
-        alone = 0.6 * expected < height < 1.6 * expected and 0.2 < width / height < 0.55
+        alone = height > 0.6 * expected and 0.2 < width / height < 0.55
         if piece.whole and clear and fullness > 0.4 and alone and height > 1.6 * self._least_height:
             self._perspective.add(box[3], height, width)
         if known is None:
@@ -120,6 +123,8 @@ class _Camera:
             return np.array([[*box, 0.4 * fullness]]) if upright else np.zeros((0, 5))
         if 0.75 < height / expected < 1.3 and 0.4 < width / (known.aspect * expected) < 1.5:
             return _one_person(box, fullness, known)
+        if height > 1.7 * expected and alone:
+            return np.array([[*box, 0.4 * fullness]])
         return people_in(piece, known)
 
 
@@ -133,9 +138,9 @@ def _one_person(box: Floats, fullness: float, perspective: Perspective) -> Float
     return np.array([[centre - half, box[3] - tall, centre + half, box[3], score]])
 
 
-def _cover(people: Floats, shape: tuple[int, ...]) -> Image:
-    """(H, W), 255 in and closely around the boxes."""
-    cover = np.zeros(shape, np.uint8)
+def _cover(people: Floats, held: Image) -> Image:
+    """(H, W), not 0 in and closely around the boxes and where `held` is not 0."""
+    cover: Image = cv2.dilate(held, np.ones((5, 5), np.uint8))
     size = people[:, 2:4] - people[:, :2]
     corners = np.concatenate([people[:, :2] - size * [0.2, 0.1], people[:, 2:4] + size * [0.2, 0.1]], axis=1)
     for left, top, right, bottom in np.maximum(corners, 0).astype(int):

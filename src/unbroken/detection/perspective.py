@@ -77,17 +77,19 @@ class PerspectiveLearner:
 def fitted(samples: Floats, *, doubt: float) -> Perspective:
     """The perspective of samples (N, 3) of foot, height, width: iterated least squares, Geman-McClure weights.
 
+    Tall samples count for more: what is not a whole person is most often a part of one.
+
     Args:
         samples: pixels.
         doubt: pixels: a spread of feet below this says little about the slope, which is then drawn to zero.
     """
     feet, heights = samples[:, 0], samples[:, 1]
-    middle, size = float(np.median(feet)), float(np.median(heights))
+    middle, size = float(np.median(feet)), _weighted_median(heights, heights**2)
     slope, level = 0.0, size
     for _ in range(12):
         rest = heights - slope * (feet - middle) - level
         spread = max(1.48 * float(np.median(np.abs(rest))), 0.03 * size)
-        weights = (1 + (rest / (2 * spread)) ** 2) ** -2
+        weights = heights * (1 + (rest / (2 * spread)) ** 2) ** -2
         weights /= weights.sum()
         foot, mean = float(weights @ feet), float(weights @ heights)
         slope = float(weights @ ((feet - foot) * (heights - mean))) / (float(weights @ (feet - foot) ** 2) + doubt**2)
@@ -95,3 +97,10 @@ def fitted(samples: Floats, *, doubt: float) -> Perspective:
         level = mean + slope * (middle - foot)
     aspect = float(np.clip(np.median(samples[:, 2] / heights), 0.25, 0.5))
     return Perspective(slope, level - slope * middle, aspect)
+
+
+def _weighted_median(values: Floats, weights: Floats) -> float:
+    """The value below which half of the weight lies."""
+    order = np.argsort(values)
+    below = np.cumsum(weights[order])
+    return float(values[order][np.searchsorted(below, below[-1] / 2)])

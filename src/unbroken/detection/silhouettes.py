@@ -27,8 +27,11 @@ _SHADE = 0.3
 _BODY = ((0.0, 0.16, 0.4), (0.12, 0.6, 0.75), (0.5, 1.0, 0.6))
 """Head, trunk, legs: from and to in parts of the height, width in parts of the person's width."""
 
-_MISSING = 0.8
+_MISSING = 0.7
 """What a covered pixel without evidence costs, where one with evidence earns 1."""
+
+_LEAST_QUALITY = 0.08
+"""People who explain less of themselves are not looked for: most are hidden behind others, and their scores say so."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -131,12 +134,12 @@ def people_in(silhouette: Silhouette, perspective: Perspective, *, most: int = 8
         gain, area = _gains(cv2.integral(value), feet, heights, centres, perspective.aspect)
         row, column = np.unravel_index(int(np.argmax(gain)), gain.shape)
         quality = float(gain[row, column] / area[row])
-        if quality < 0.3:
+        if quality < _LEAST_QUALITY:
             break
         x, foot, tall = float(centres[column]), float(feet[row]), float(heights[row])
         half = tall * perspective.aspect / 2
         found.append((x - half, foot - tall, x + half, foot, quality))
-        _explain(value, evidence, (x - 1.15 * half, foot - 1.05 * tall, x + 1.15 * half, foot + 0.05 * tall))
+        _explain(value, evidence, (x - half, foot - tall, x + half, foot))
     corner = [silhouette.left - margin, silhouette.top - margin] * 2
     people: Floats = np.array(found, dtype=np.float64).reshape(-1, 5) + np.array([*corner, 0.0])
     return people
