@@ -8,6 +8,7 @@ import typer
 
 from unbroken import __version__
 from unbroken.cli.bench import bench
+from unbroken.cli.calibrate import calibrate
 from unbroken.cli.demo import demo
 from unbroken.cli.eval import evaluate
 from unbroken.cli.identify import identify
@@ -31,6 +32,7 @@ app.command()(identify)
 app.command()(bench)
 app.command("eval")(evaluate)
 app.add_typer(models, name="models")
+app.add_typer(calibrate, name="calibrate")
 
 
 def _show_version(wanted: bool) -> None:

@@ -19,7 +19,7 @@ from typing import cast
 import numpy as np
 
 from unbroken.core.arrays import Floats
-from unbroken.core.errors import ContractError, SourceError
+from unbroken.core.errors import ContractError, SourceError, StoreError
 from unbroken.geometry.plane import GroundView
 
 
@@ -53,10 +53,17 @@ def view_from(content: object) -> GroundView:
 
 
 def save_view(path: Path, ground_from_image: Floats, size: tuple[int, int]) -> None:
-    """Write a homography in the first form."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Write a homography in the first form.
+
+    Raises:
+        StoreError: the file cannot be written.
+    """
     content = {"homography": ground_from_image.tolist(), "size": list(size)}
-    path.write_text(json.dumps(content, indent=2) + "\n")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(content, indent=2) + "\n")
+    except OSError as error:
+        raise StoreError(f"{path}: cannot be written ({error.strerror}); choose another place") from error
 
 
 def read_json(path: Path) -> object:

@@ -1,0 +1,261 @@
+"""Calibrating a camera from points that are known in the picture and on the floor, and looking at the result."""
+
+from __future__ import annotations
+
+import csv
+import json
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from unbroken.core.arrays import Floats, Image
+from unbroken.core.errors import ConfigError, SourceError, StoreError
+from unbroken.geometry.homography import FittedHomography, mirrored, robust_homography
+from unbroken.geometry.plane import GroundView, ground_from_image, image_from_ground, pixels_per_metre
+from unbroken.video.opening import open_source
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+_PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")
+_LINE, _FIFTH, _POINT, _WRONG = (190, 220, 120), (90, 255, 255), (60, 220, 60), (60, 60, 255)
+_REACH = 60.0
+"""Metres from its nearest visible ground to which the grid is drawn."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PointPairs:
+    """What the user knows: N points by name.
+
+    Attributes:
+        names: of the points.
+        image: (N, 2) pixels.
+        ground: (N, 2) metres.
+        size: of the picture; (0, 0) where the file does not say.
+    """
+
+    names: list[str]
+    image: Floats
+    ground: Floats
+    size: tuple[int, int] = (0, 0)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PointErrors:
+    """How far each point is off: (N,) metres on the ground and (N,) pixels in the picture."""
+
+    metres: Floats
+    pixels: Floats
+
+
+def read_points(path: Path) -> PointPairs:
+    """Read point pairs: CSV (`x,y,X,Y` and, where there is a heading, `name`), or JSON or TOML.
+
+    JSON and TOML hold `points`: a list of `{"image": [x, y], "ground": [X, Y], "name": "..."}`, and maybe `size`.
+
+    Raises:
+        SourceError: the file cannot be read or holds something else.
+    """
+    try:
+        text = path.read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SourceError(f"{path}: cannot be read ({error}); give a file of point pairs") from error
+    try:
+        if path.suffix.lower() == ".json":
+            return _from_mapping(json.loads(text))
+        if path.suffix.lower() == ".toml":
+            return _from_mapping(tomllib.loads(text))
+        return _from_csv(text)
+    except (ValueError, KeyError, TypeError) as error:
+        raise SourceError(f"{path}: holds no point pairs ({error}); give rows x,y,X,Y: pixels, metres") from error
+
+
+def fit(points: PointPairs, tolerance: float, seed: int, *, y_down: bool = False) -> FittedHomography:
+    """The homography of the points.
+
+    Args:
+        points: pairs.
+        tolerance: metres beyond which a pair is an outlier.
+        seed: of the sets of four that are tried where there are many points.
+        y_down: the ground's y axis points towards the viewer, as in a floor plan whose rows count downwards.
+
+    Raises:
+        ContractError: the points make no view.
+        ConfigError: the ground is mirrored.
+    """
+    fitted = robust_homography(points.image, points.ground, tolerance, np.random.default_rng(seed))
+    centre = points.image[fitted.used].mean(axis=0)
+    if mirrored(fitted.matrix, centre) != y_down:
+        mend = "leave out" if y_down else "give"
+        raise ConfigError(
+            "points: the ground is mirrored, its axes turn the wrong way as seen from above; "
+            f"swap X and Y of the ground, or {mend} --y-down"
+        )
+    return fitted
+
+
+def errors_of(view: GroundView, points: PointPairs) -> PointErrors:
+    """How far the view is off at each point; infinite where it does not see the point."""
+    metres = np.linalg.norm(ground_from_image(view, points.image) - points.ground, axis=1)
+    pixels = np.linalg.norm(image_from_ground(view, points.ground) - points.image, axis=1)
+    return PointErrors(np.nan_to_num(metres, nan=np.inf), np.nan_to_num(pixels, nan=np.inf))
+
+
+def picture_of(address: str) -> Image:
+    """A picture: an image file, or the first frame of a video, folder or stream.
+
+    Raises:
+        SourceError: there is none.
+    """
+    if Path(address).suffix.lower() in _PICTURES:
+        image = cv2.imread(address)
+        if image is None:
+            raise SourceError(f"{address}: cannot be read as a picture; give a PNG, a JPEG or a video")
+        return np.asarray(image, dtype=np.uint8)
+    source = open_source(address, "calibration", lambda: 0.0)
+    try:
+        for frame in source:
+            return frame.image.copy()
+    finally:
+        source.close()
+    raise SourceError(f"{address}: has no frame; give a picture or a video")
+
+
+def save_picture(path: Path, image: Image) -> None:
+    """Write a PNG.
+
+    Raises:
+        StoreError: it cannot be written.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.suffix.lower() not in _PICTURES or not cv2.imwrite(str(path), image):
+        raise StoreError(f"{path}: cannot be written as a picture; give a name that ends in .png")
+
+
+def draw_grid(image: Image, view: GroundView, points: PointPairs | None = None, step: float = 1.0) -> Image:
+    """The picture with lines every `step` metres of ground, every fifth one stronger and labelled, and the points.
+
+    Args:
+        image: BGR.
+        view: of the camera.
+        points: green rings where they were clicked, red dots where the view puts them.
+        step: metres.
+    """
+    drawn = image.copy()
+    low, high = visible_ground(view, (image.shape[1], image.shape[0]))
+    for axis in (0, 1):
+        for number in range(int(np.ceil(low[axis] / step)), int(np.floor(high[axis] / step)) + 1):
+            along = np.linspace(low[1 - axis], high[1 - axis], 400)
+            line = np.column_stack([np.full(400, number * step), along])
+            _stroke(drawn, image_from_ground(view, line if axis == 0 else line[:, ::-1]), strong=number % 5 == 0)
+            if number % 5 == 0:
+                _label(drawn, view, line if axis == 0 else line[:, ::-1], f"{'xy'[axis]}={number * step:g}")
+    if points is not None:
+        _mark(drawn, view, points)
+    return drawn
+
+
+def visible_ground(view: GroundView, size: tuple[int, int]) -> tuple[Floats, Floats]:
+    """The corners of the upright rectangle of ground that the picture shows, within 60 m of its nearest point.
+
+    Raises:
+        ConfigError: the picture shows no ground.
+    """
+    columns, rows = np.meshgrid(np.linspace(0, size[0], 41), np.linspace(0, size[1], 41))
+    ground = ground_from_image(view, np.column_stack([columns.ravel(), rows.ravel()]))
+    nearest = ground_from_image(view, np.array([[size[0] / 2, size[1]]]))[0]
+    known = ground[np.isfinite(ground).all(axis=1)]
+    if not len(known):
+        raise ConfigError("the calibration shows no ground in this picture; check its size and the points")
+    start = nearest if np.isfinite(nearest).all() else np.median(known, axis=0)
+    known = known[np.abs(known - start).max(axis=1) <= _REACH]
+    return known.min(axis=0), known.max(axis=0)
+
+
+def scale_of(view: GroundView, size: tuple[int, int]) -> tuple[float, float]:
+    """Pixels per metre at the middle and at the lower edge of the picture; NaN above the horizon."""
+    middle, lower = pixels_per_metre(view, np.array([[size[0] / 2, size[1] / 2], [size[0] / 2, size[1] - 1.0]]))
+    return float(middle), float(lower)
+
+
+def _from_csv(text: str) -> PointPairs:
+    rows = [row for row in csv.reader(text.splitlines()) if row and not row[0].lstrip().startswith("#")]
+    columns = {"x": 0, "y": 1, "X": 2, "Y": 3}
+    if rows and not _is_number(rows[0][0]):
+        heading = [cell.strip() for cell in rows.pop(0)]
+        columns = {name: heading.index(name) for name in (*columns, *(["name"] if "name" in heading else []))}
+    if not rows:
+        raise ValueError("it is empty")
+    names = [row[columns["name"]] if "name" in columns else str(number) for number, row in enumerate(rows, 1)]
+    table = np.array([[float(row[columns[key]]) for key in "xyXY"] for row in _long_enough(rows, columns)])
+    return _checked(names, table[:, :2], table[:, 2:])
+
+
+def _long_enough(rows: list[list[str]], columns: Mapping[str, int]) -> list[list[str]]:
+    for row in rows:
+        if len(row) <= max(columns.values()):
+            raise ValueError(f"row {','.join(row)!r} is too short")
+    return rows
+
+
+def _from_mapping(content: object) -> PointPairs:
+    if not isinstance(content, Mapping) or not isinstance(content.get("points"), list):
+        raise ValueError("`points` is missing")
+    points = content["points"]
+    names = [str(point.get("name", number)) for number, point in enumerate(points, 1)]
+    image = np.array([point["image"] for point in points], dtype=np.float64).reshape(-1, 2)
+    ground = np.array([point["ground"] for point in points], dtype=np.float64).reshape(-1, 2)
+    width, height = content.get("size", (0, 0))
+    return _checked(names, image, ground, (int(width), int(height)))
+
+
+def _checked(names: list[str], image: Floats, ground: Floats, size: tuple[int, int] = (0, 0)) -> PointPairs:
+    good = np.isfinite(image).all(axis=1) & np.isfinite(ground).all(axis=1)
+    if not good.all():
+        raise ValueError(f"point {names[int(np.argmin(good))]!r} is not a number")
+    return PointPairs(names, image, ground, size)
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True
+
+
+def _stroke(image: Image, pixels: Floats, *, strong: bool) -> None:
+    height, width = image.shape[:2]
+    near = np.isfinite(pixels).all(axis=1) & (np.abs(pixels) < 8 * max(width, height)).all(axis=1)
+    colour, thickness = (_FIFTH, 2) if strong else (_LINE, 1)
+    for row in np.flatnonzero(near[1:] & near[:-1]).tolist():
+        start, end = pixels[row].round().astype(int).tolist(), pixels[row + 1].round().astype(int).tolist()
+        cv2.line(image, tuple(start), tuple(end), colour, thickness, cv2.LINE_AA)
+
+
+def _label(image: Image, view: GroundView, line: Floats, text: str) -> None:
+    """The name of a line where it enters the picture."""
+    pixels = image_from_ground(view, line)
+    height, width = image.shape[:2]
+    with np.errstate(invalid="ignore"):
+        shown = (pixels >= [4, 14]).all(axis=1) & (pixels <= [width - 50, height - 6]).all(axis=1)
+    if shown.any():
+        u, v = pixels[int(np.argmax(shown))].round().astype(int).tolist()
+        cv2.putText(image, text, (u, v), cv2.FONT_HERSHEY_SIMPLEX, 0.45, (0, 0, 0), 3, cv2.LINE_AA)
+        cv2.putText(image, text, (u, v), cv2.FONT_HERSHEY_SIMPLEX, 0.45, _FIFTH, 1, cv2.LINE_AA)
+
+
+def _mark(image: Image, view: GroundView, points: PointPairs) -> None:
+    for name, given, put in zip(points.names, points.image, image_from_ground(view, points.ground), strict=True):
+        u, v = given.round().astype(int).tolist()
+        cv2.circle(image, (u, v), 6, _POINT, 2, cv2.LINE_AA)
+        cv2.putText(image, name, (u + 8, v - 6), cv2.FONT_HERSHEY_SIMPLEX, 0.5, _POINT, 1, cv2.LINE_AA)
+        if np.isfinite(put).all() and np.abs(put).max() < 1e5:
+            x, y = put.round().astype(int).tolist()
+            cv2.circle(image, (x, y), 3, _WRONG, -1, cv2.LINE_AA)
