@@ -84,12 +84,13 @@ def run(options: Options) -> Outcome:
     world = make_world(settings, np.random.default_rng(options.seed))
     stream = observe(world, difficulty, np.random.default_rng([options.seed, 1]))
     chaos = disturbed(stream, ChaosSettings(), np.random.default_rng([options.seed, 2]))
-    rows = [("who it is in truth", *_row(world, perfect(world, stream)))]
+    truths = fair_truth(world)
+    rows = [("who it is in truth", *_row(world, truths, perfect(world, stream)))]
     for policy in POLICIES:
         answers = answered(by_name(policy), world, stream)
-        rows.append((policy, *_row(world, answers)))
+        rows.append((policy, *_row(world, truths, answers)))
         rows.append(
-            (f"{policy}, with chaos", *_row(world, answered(by_name(policy), world, chaos), clocks_agree=False))
+            (f"{policy}, with chaos", *_row(world, truths, answered(by_name(policy), world, chaos), clocks_agree=False))
         )
         if options.output:
             _keep(world, answers, options.output / policy)
@@ -155,13 +156,27 @@ def violations(world: World, answers: Answers, persons: Ints, *, clocks_agree: b
     return twice + (sum(len(areas) - 1 for areas in halls.values()) if clocks_agree else 0)
 
 
-def global_idf1(world: World, answers: Answers, persons: Ints) -> float:
-    """IDF1 over all cameras as one site, boxes matched at an IoU of 0.5."""
-    truths, results = [], []
-    for number, camera in enumerate(world.cameras):
+def fair_truth(world: World) -> list[Trajectories]:
+    """Per camera, everybody of whom enough is to be seen to be found."""
+    truths = []
+    for camera in world.cameras:
         truth = truth_of(world, camera.name)
         seen = truth.visibility >= LEAST_SEEN
-        truths.append(Trajectories(truth.frames[seen], truth.persons[seen], clipped(truth.boxes[seen], camera.size)))
+        boxes = clipped(truth.boxes[seen], camera.size)
+        truths.append(Trajectories(truth.frames[seen], truth.persons[seen], boxes))
+    return truths
+
+
+def global_idf1(truths: Sequence[Trajectories], answers: Answers, persons: Ints) -> float:
+    """IDF1 over all cameras as one site, boxes matched at an IoU of 0.5.
+
+    Args:
+        truths: of `fair_truth`.
+        answers: rows.
+        persons: (R,) the Global IDs to be scored.
+    """
+    results = []
+    for number in range(len(truths)):
         rows = np.flatnonzero((answers.cameras == number) & (persons > 0))
         results.append(_once(answers.frames[rows], persons[rows], answers.boxes[rows]))
     return identity(pair(*across_cameras(truths, results))).idf1
@@ -188,14 +203,16 @@ def merges(answers: Answers) -> tuple[float, float]:
     return wrong / max(len(votes), 1), extra / max(len(owner), 1)
 
 
-def _row(world: World, answers: Answers, *, clocks_agree: bool = True) -> tuple[float | int, ...]:
+def _row(
+    world: World, truths: Sequence[Trajectories], answers: Answers, *, clocks_agree: bool = True
+) -> tuple[float | int, ...]:
     false, split = merges(answers)
     people = {int(person) for person in answers.persons if person != NOBODY}
     broken = sum(
         violations(world, answers, given, clocks_agree=clocks_agree) for given in (answers.arrival, answers.final)
     )
     return (
-        global_idf1(world, answers, answers.arrival), global_idf1(world, answers, answers.final), 100 * false,
+        global_idf1(truths, answers, answers.arrival), global_idf1(truths, answers, answers.final), 100 * false,
         100 * split, broken, len({int(given) for given in answers.final if given > 0}), len(people),
         1000 * float(np.median(answers.seconds)), 1000 * float(np.quantile(answers.seconds, 0.95)),
     )  # fmt: skip

@@ -49,7 +49,7 @@ class ObservationSettings:
     """
 
     dimension: int = 128
-    variety: float = 16.0
+    variety: float = 11.0
     blur: float = 50.0
     common: float = 0.17
     shift: float = 0.08

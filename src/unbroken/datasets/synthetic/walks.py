@@ -91,6 +91,7 @@ class _Crowd:
     pause: tuple[float, float]
     rng: np.random.Generator
     groups: list[_Group]
+    group_of: Ints = field(init=False)
     speeds: Floats = field(init=False)
     legs: list[deque[_Leg]] = field(init=False)
     kinds: Ints = field(init=False)
@@ -103,6 +104,9 @@ class _Crowd:
 
     def __post_init__(self) -> None:
         count = len(self.people)
+        self.group_of = np.zeros(count, dtype=np.int64)
+        for number, group in enumerate(self.groups):
+            self.group_of[group.members] = number
         self.speeds = np.array([person.speed for person in self.people])
         self.legs = [deque() for _ in range(count)]
         self.kinds = np.full(count, _IDLE)
@@ -113,9 +117,9 @@ class _Crowd:
 
     def step(self, now: float, dt: float) -> None:
         """Move everybody on by dt seconds."""
-        for group in self.groups:
-            if (self.kinds[group.members] == _IDLE).all():
-                self._rest_or_go(group, now)
+        busy = np.bincount(self.group_of[self.kinds != _IDLE], minlength=len(self.groups))
+        for number in np.flatnonzero(busy == 0):
+            self._rest_or_go(self.groups[number], now)
         offsets = self.goals - self.positions
         distances = np.hypot(offsets[:, 0], offsets[:, 1])
         walking, through = self.kinds == _WALK, self.kinds == _DOOR
