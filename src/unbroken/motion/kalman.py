@@ -41,10 +41,21 @@ def predict(model: MotionModel, moments: Floats, dt: float) -> Floats:
     return moved
 
 
-def correct(model: MotionModel, moments: Floats, measured: Floats) -> Floats:
-    """Moments after each box was measured. (5, N, 4), coordinates (N, 4) -> (5, N, 4)."""
+def correct(model: MotionModel, moments: Floats, measured: Floats, noise: Floats | None = None) -> Floats:
+    """Moments after each box was measured. (5, N, 4), coordinates (N, 4) -> (5, N, 4).
+
+    Args:
+        model: whose noise holds.
+        moments: as predicted.
+        measured: coordinates, (N, 4).
+        noise: (N,) how many times the usual variance each measurement has; once where left out.
+    """
     spread = moments[P00:P11]
-    gains = spread / innovation_variances(model, moments)
+    if noise is None:
+        gains = spread / innovation_variances(model, moments)
+    else:
+        measurement = model.variances(model.measurement, moments[POSITION])
+        gains = spread / (moments[P00] + measurement * noise[:, None])
     corrected = np.empty_like(moments)
     np.multiply(gains, measured - moments[POSITION], out=corrected[:P00])
     corrected[:P00] += moments[:P00]

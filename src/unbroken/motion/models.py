@@ -143,7 +143,7 @@ def xyah_model(*, position: float = 1 / 20, velocity: float = 1 / 160) -> Motion
     )
 
 
-def xywh_model(*, position: float = 1 / 20, velocity: float = 1 / 160) -> MotionModel:
+def xywh_model(*, position: float = 1 / 20, velocity: float = 1 / 160, size: float = 1.0) -> MotionModel:
     """BoT-SORT's filter (arXiv 2206.14651, section 3.1, equations 3 and 4): centre, width, height.
 
     Horizontal noise is relative to the width, vertical noise to the height.
@@ -151,6 +151,7 @@ def xywh_model(*, position: float = 1 / 20, velocity: float = 1 / 160) -> Motion
     Args:
         position: standard deviation of a position, in box sides per frame; twice as much at birth.
         velocity: standard deviation that a frame adds to a velocity, in box sides per frame; ten times at birth.
+        size: how many times noisier a measured size is than a measured place.
     """
     none = (0.0, 0.0, 0.0, 0.0)
     return MotionModel(
@@ -159,6 +160,6 @@ def xywh_model(*, position: float = 1 / 20, velocity: float = 1 / 160) -> Motion
         scale=_sides,
         initial=np.stack([_terms(none, (2 * position,) * 4), _terms(none, (10 * velocity,) * 4)]),
         process=np.stack([_terms(none, (position,) * 4), _terms(none, (velocity,) * 4)]),
-        measurement=_terms(none, (position,) * 4),
+        measurement=_terms(none, (position, position, size * position, size * position)),
         lengths=(1, 1),
     )

@@ -113,6 +113,7 @@ class Scene:
 Warp = Callable[[TrackTable, MotionModel, Floats], None]
 Rematched = Callable[[Scene, Ints, Ints], None]
 Prune = Callable[[TrackTable, MotionModel], Bools]
+Noise = Callable[[Scene], Floats]
 
 
 def warp_table(table: TrackTable, model: MotionModel, warp: Floats) -> None:
@@ -136,6 +137,7 @@ class Plan:
         memory: what is kept of each track.
         idle: coordinates whose velocity stops while a track is not seen.
         observed: report the detection itself rather than the filtered box.
+        noise: (M,) how many times its usual variance the box of each detection has; once where left out.
         warp, rematched, prune: the hooks; see this module.
     """
 
@@ -145,6 +147,7 @@ class Plan:
     memory: Memory = field(default_factory=Memory)
     idle: tuple[int, ...] = ()
     observed: bool = False
+    noise: Noise | None = None
     warp: Warp = warp_table
     rematched: Rematched | None = None
     prune: Prune | None = None
@@ -267,7 +270,8 @@ class Engine:
         table.rows = np.full(len(table), -1)
         if len(tracks):
             measured = scene.measured.take(taken, axis=0)
-            moments = kalman.correct(plan.model, table.moments.take(tracks, axis=1), measured)
+            noise = None if plan.noise is None else plan.noise(scene).take(taken)
+            moments = kalman.correct(plan.model, table.moments.take(tracks, axis=1), measured, noise)
             table.moments[:, tracks] = moments
             table.boxes[tracks] = plan.model.decode(moments[kalman.POSITION])
             table.observe(tracks, scene.detections, taken, scene.time)

@@ -17,10 +17,11 @@ TRACKERS = {
     "deepsort": "unbroken.tracking.deepsort:DeepSort",
     "ocsort": "unbroken.tracking.ocsort:OcSort",
     "sort": "unbroken.tracking.sort:Sort",
+    "unbroken": "unbroken.tracking.unbroken:Unbroken",
 }
 """Where the parameters of each tracker are: module and class."""
 
-DEFAULT = "bytetrack"
+DEFAULT = "unbroken"
 """The tracker that is used where none is named."""
 
 _GROUP = "unbroken.trackers"
@@ -53,8 +54,9 @@ def parameters_of(name: str) -> type:
 def by_name(name: str = DEFAULT, **settings: object) -> Tracker:
     """A new tracker with the given settings, the others at their defaults.
 
-    A third party's entry point names a class that is called with the settings. What it makes has either `plan()`, as
-    the parameters here have, or is a tracker itself (`core.ports.Tracker`).
+    A third party's entry point names a class that is called with the settings. What it makes has `plan()`, as the
+    parameters here have, or `tracker()`, where the engine alone does not do, or is a tracker itself
+    (`core.ports.Tracker`).
 
     Raises:
         ConfigError: tracker or setting is not known, or a value does not fit.
@@ -66,4 +68,6 @@ def by_name(name: str = DEFAULT, **settings: object) -> Tracker:
             if setting not in known:
                 raise ConfigError(f"tracker {name!r} has no setting {setting!r}; it has {', '.join(known)}")
     made = kind(**settings)
+    if hasattr(made, "tracker"):
+        return cast("Tracker", made.tracker())
     return Engine(cast("Parameters", made)) if hasattr(made, "plan") else cast("Tracker", made)

@@ -1,0 +1,188 @@
+"""The default tracker: the ideas that proved their worth here, on one engine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import exp, isfinite
+
+import numpy as np
+
+from unbroken.association.costs import height_iou
+from unbroken.association.stages import Stage
+from unbroken.core.arrays import Bools, Floats, Ints
+from unbroken.core.detections import Detections
+from unbroken.core.ports import NO_MOTION
+from unbroken.core.tracks import Tracks
+from unbroken.geometry.boxes import areas, intersections, iou
+from unbroken.motion import kalman
+from unbroken.motion.models import xywh_model
+from unbroken.motion.steady import Steadiness, common_shift
+from unbroken.tracking.choices import confirmed, followed, fused_overlap_cost, overlap_cost, tentative
+from unbroken.tracking.engine import Engine, Lifecycle, Plan, Scene
+from unbroken.tracking.settings import check, ranged
+
+
+@dataclass(frozen=True, slots=True)
+class Unbroken:
+    """Parameters of the default tracker. Times are seconds, lengths are sides of the box.
+
+    Two passes over good and poor detections (ByteTrack, arXiv 2110.06864) on a filter of centre, width and height
+    (BoT-SORT, arXiv 2206.14651), and three ideas of its own:
+
+    * The filter doubts a box that is partly behind another one: its measured place has `occlusion_noise` times more
+      variance per covered share. So two people who pass keep their own speeds instead of pulling at each other.
+    * The camera's motion is seen in the boxes: what everybody does at once is taken for the camera's, with a velocity
+      of its own, for tracks unseen as well (`motion.steady`). A warp that is given is applied first.
+    * Who is left without a box meets what is left of the good detections once more, with boxes widened by `reach`
+      and held to the same height, before a new track begins.
+
+    Attributes:
+        high_score: score of a good detection.
+        low_score: poor detections have at least this score.
+        birth_score: score of a detection that may begin a track.
+        match_limit: limit of 1 - IoU * score for good detections.
+        low_limit: limit of 1 - IoU for poor detections.
+        new_limit: limit of 1 - IoU * score for tracks that are not confirmed yet.
+        rescue_limit: limit of 1 - widened IoU * IoU of heights for those left over.
+        reach: by which share of its sides a box is widened on each side for the rescue.
+        max_age: how long a lost track is kept.
+        min_hits: detections before a track is reported.
+        occlusion_noise: additional variances of a measured box that is wholly covered.
+        position_noise: standard deviation of a measured side, per side.
+        size_noise: how many times noisier a measured size is than a measured place.
+        velocity_noise: standard deviation that a frame (1/30 s) adds to a velocity, in sides per frame.
+        steady: estimate the camera's motion from the boxes.
+        drift_gain: share of an unexpected common shift that is taken for a lasting velocity of the camera.
+        drift_time: after which that velocity has faded to a third.
+    """
+
+    high_score: float = ranged(0.6, 0.0, 1.0)
+    low_score: float = ranged(0.1, 0.0, 1.0)
+    birth_score: float = ranged(0.7, 0.0, 1.0)
+    match_limit: float = ranged(0.8, 0.0, 1.0)
+    low_limit: float = ranged(0.4, 0.0, 1.0)
+    new_limit: float = ranged(0.7, 0.0, 1.0)
+    rescue_limit: float = ranged(0.7, 0.0, 1.0)
+    reach: float = ranged(0.3, 0.0, 1.0)
+    max_age: float = ranged(1.0, 0.0, 60.0)
+    min_hits: int = ranged(2, 1, 30)
+    occlusion_noise: float = ranged(8.0, 0.0, 1000.0)
+    position_noise: float = ranged(1 / 20, 0.001, 1.0)
+    size_noise: float = ranged(1.4, 0.1, 10.0)
+    velocity_noise: float = ranged(1 / 160, 0.0001, 1.0)
+    steady: bool = True
+    drift_gain: float = ranged(0.3, 0.0, 1.0)
+    drift_time: float = ranged(0.5, 0.01, 60.0)
+
+    def __post_init__(self) -> None:
+        """Check the ranges."""
+        check(self)
+
+    def tracker(self) -> Engine:
+        """The engine that also looks for the camera's motion."""
+        return SteadyEngine(self) if self.steady else Engine(self)
+
+    def plan(self) -> Plan:
+        """Good detections, poor ones for who was seen just now, newcomers, and the rescue."""
+        return Plan(
+            model=xywh_model(position=self.position_noise, velocity=self.velocity_noise, size=self.size_noise),
+            stages=(
+                Stage(confirmed, self.good, fused_overlap_cost, limit=self.match_limit),
+                Stage(followed, self.poor, overlap_cost, limit=self.low_limit),
+                Stage(tentative, self.good, fused_overlap_cost, limit=self.new_limit),
+                Stage(confirmed, self.good, self.rescue_cost, limit=self.rescue_limit),
+            ),
+            lifecycle=Lifecycle(self.birth_score, self.min_hits, self.max_age),
+            idle=(2, 3),
+            noise=self.doubt,
+        )
+
+    def good(self, scene: Scene) -> Bools:
+        """Detections of high score."""
+        return scene.detections.scores >= self.high_score
+
+    def poor(self, scene: Scene) -> Bools:
+        """Detections of low score: people who are being hidden."""
+        scores = scene.detections.scores
+        return (scores >= self.low_score) & (scores < self.high_score)
+
+    def doubt(self, scene: Scene) -> Floats:
+        """How many times its usual variance each detection's box has."""
+        return 1.0 + self.occlusion_noise * covered(scene.detections.boxes)
+
+    def rescue_cost(self, scene: Scene, tracks: Ints, detections: Ints) -> Floats:
+        """1 - IoU of widened boxes (C-BIoU, arXiv 2211.14317) * IoU of heights."""
+        expected, found = scene.boxes[tracks], scene.detections.boxes[detections]
+        return 1.0 - iou(widened(expected, self.reach), widened(found, self.reach)) * height_iou(expected, found)
+
+
+class SteadyEngine(Engine):
+    """An engine that estimates the camera's motion from the boxes and adds it to the warp it is given."""
+
+    def __init__(self, parameters: Unbroken) -> None:
+        self._settings = parameters
+        super().__init__(parameters)
+
+    def reset(self) -> None:
+        """Forget everything: as if new."""
+        super().reset()
+        self._drift = np.zeros(2)
+
+    def update(self, detections: Detections, time: float, warp: Floats = NO_MOTION) -> Tracks:
+        """As `Engine.update`, in pixels from which the camera's motion is taken out."""
+        return super().update(detections, time, self._steadied(detections, time, warp))
+
+    def coast(self, time: float, warp: Floats = NO_MOTION) -> Tracks:
+        """As `Engine.coast`; the camera is expected to go on as it did."""
+        return super().coast(time, self._drifted(time, warp))
+
+    def _drifted(self, time: float, warp: Floats) -> Floats:
+        """The warp with the camera's lasting velocity."""
+        passed = self._passed(time)
+        return _shifted(warp, self._drift * passed) if passed > 0 and self._drift.any() else warp
+
+    def _steadied(self, detections: Detections, time: float, warp: Floats) -> Floats:
+        """The warp with what the boxes say of the camera, which is remembered."""
+        passed = self._passed(time)
+        if passed <= 0 or not len(self.table) or not len(detections):
+            return warp
+        settings, model = self._settings, self._plan.model
+        warp = self._drifted(time, warp)
+        seen = self.table.rows >= 0
+        moments = kalman.predict(model, self.table.moments[:, seen], passed)
+        if warp is not NO_MOTION:
+            moments = kalman.warped(model, moments, warp)
+        good = detections.boxes[detections.scores >= settings.high_score]
+        shift = common_shift(moments[kalman.POSITION], model.encode(good), Steadiness())
+        lasting = self._drift + settings.drift_gain * shift / passed
+        self._drift = lasting * exp(-passed / settings.drift_time)
+        return _shifted(warp, shift) if shift.any() else warp
+
+    def _passed(self, time: float) -> float:
+        """Seconds since the last picture; 0 for a first one, and for a time that the engine will refuse."""
+        return time - self._time if self._time is not None and isfinite(time) else 0.0
+
+
+def covered(boxes: Floats) -> Floats:
+    """The share of each box that is behind another one: of the boxes with a lower foot, the one that covers most.
+
+    People stand on a floor and are seen from above, so the lower foot is nearer. (M, 4) -> (M,) in 0..1.
+    """
+    if len(boxes) < 2:
+        return np.zeros(len(boxes))
+    shares = intersections(boxes, boxes) / np.maximum(areas(boxes), 1e-9)[:, None]
+    nearer = boxes[None, :, 3] > boxes[:, None, 3]
+    hidden: Floats = (shares * nearer).max(axis=1)
+    return hidden
+
+
+def widened(boxes: Floats, share: float) -> Floats:
+    """Boxes with the given share of their sides added on each side. (N, 4) -> (N, 4)."""
+    more = share * (boxes[:, 2:] - boxes[:, :2])
+    return np.concatenate([boxes[:, :2] - more, boxes[:, 2:] + more], axis=1)
+
+
+def _shifted(warp: Floats, shift: Floats) -> Floats:
+    moved = np.array(warp, dtype=np.float64)
+    moved[:, 2] += shift
+    return moved
