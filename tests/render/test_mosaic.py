@@ -9,7 +9,8 @@ import pytest
 from scene import walk
 from unbroken.core.errors import ConfigError
 from unbroken.core.events import Evidence, PersonForgotten, PersonMerged
-from unbroken.render.mosaic import Mosaic, MosaicSettings, Presence, layout
+from unbroken.render.colours import bgr
+from unbroken.render.mosaic import Mosaic, MosaicSettings, Presence, draw_panel, layout
 from unbroken.render.sinks import AnnotatedVideos, MosaicVideo
 
 
@@ -33,6 +34,27 @@ def test_the_size_stays_whatever_comes():
         mosaic.put(frame, result)
         sizes.add(mosaic.picture(frame.time).shape)
     assert len(sizes) == 1
+
+
+def test_a_tile_that_no_camera_needs_says_who_is_where():
+    mosaic = Mosaic(["a", "b", "c"], MosaicSettings(width=640))
+    empty = mosaic.picture(0.0)
+    for frame, result in together(walk("a", 10, decided=0), walk("c", 10, decided=0, shift=4)):
+        mosaic.put(frame, result)
+    panel = mosaic.picture(0.9)[-260:-30, 330:]
+    for person in (1, 2, 5, 6):
+        assert (np.abs(panel.astype(int) - bgr(person)).max(axis=2) < 10).sum() > 30
+    assert empty.shape[1] == 640
+
+
+def test_more_people_than_a_panel_has_room_for_are_counted():
+    presence = Presence(["a"])
+    for shift in range(0, 60, 2):
+        for _, result in walk("a", 1, decided=0, shift=shift):
+            presence.note(result)
+    tile = np.zeros((120, 200, 3), np.uint8)
+    draw_panel(tile, presence, 0.0)
+    assert tile.any()
 
 
 @pytest.mark.parametrize(("count", "columns"), [(1, 1), (2, 2), (3, 2), (4, 2), (6, 3), (9, 3)])
@@ -72,12 +94,15 @@ def test_the_video_runs_in_the_order_of_time_at_a_steady_rate(tmp_path):
 
 
 def test_each_camera_has_a_video_of_its_own_and_frames_without_a_picture_have_none(tmp_path):
-    sink = AnnotatedVideos(tmp_path)
+    sink, mosaic = AnnotatedVideos(tmp_path), MosaicVideo(tmp_path / "blind.mp4", ["blind"])
     for frame, result in together(walk("../a", 6), walk("A", 3), walk("blind", 3, size=(640, 480))):
         if frame.camera == "blind":
             frame = type(frame)(frame.camera, frame.index, frame.time, frame.image[:0, :0])
+            mosaic.write(frame, result, ())
         sink.write(frame, result, ())
     sink.close()
+    mosaic.close()
+    assert not (tmp_path / "blind.mp4").exists()
     assert {camera: path.name for camera, path in sink.paths.items()} == {
         "../a": "a.annotated.mp4",
         "A": "A-2.annotated.mp4",

@@ -88,4 +88,5 @@ def test_paths_on_the_floor_keep_their_shape_and_break_where_nobody_was_seen():
 def test_a_floor_without_anybody_and_with_unknown_points_is_no_error():
     shapes(draw_floor({}), "line")
     assert not shapes(draw_floor({1: np.full((3, 3), np.nan)}), "polyline")
-    assert re.search(r'viewBox="0 0 720 \d+"', draw_floor({1: np.array([[0.0, 1.0, 1.0]])}))
+    size = re.search(r'viewBox="0 0 (\d+) (\d+)"', draw_floor({1: np.array([[0.0, 1.0, 1.0], [1.0, 2.0, 9.0]])}))
+    assert int(size[1]) < int(size[2]) == FloorPlan().size[1]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from unbroken.app.track import Summary, Watch, track_site
 from unbroken.app.wishes import settings_from
 from unbroken.core.errors import ConfigError, StoreError
 from unbroken.core.ports import Source
+from unbroken.core.results import FrameResult
 from unbroken.datasets.answers import across, find_cases
 from unbroken.datasets.motchallenge import read_rows
 from unbroken.datasets.synthetic import World, WorldSettings, make_world, write_truth
@@ -103,7 +105,10 @@ def run_demo(settings: DemoSettings, watch: DemoWatch) -> DemoOutcome:
     except OSError as error:
         raise StoreError(f"{folder}: cannot be written ({error.strerror}); choose another --output") from error
     film(world, folder / _FOOTAGE, generator, watch.filmed)
-    summary = track_site(settings_from([str(site)], {}), Outputs(folder, mosaic=True), watch=watch.tracked)
+    count = Counter[str]()
+    whole = len(world.cameras) * world.settings.frames
+    outputs = Outputs(folder, mosaic=True, scores=lambda: scored(folder) if count.total() == whole else {})
+    summary = track_site(settings_from([str(site)], {}), outputs, watch=_counting(watch.tracked, count))
     people = len({int(person) for person in np.unique(np.nonzero(world.walks.areas > 0)[1])})
     if summary.interrupted:
         return DemoOutcome({}, summary, people)
@@ -111,6 +116,21 @@ def run_demo(settings: DemoSettings, watch: DemoWatch) -> DemoOutcome:
     scores = scored(folder)
     (folder / "scores.json").write_text(json.dumps({"seed": settings.seed, "scores": scores}, indent=2) + "\n")
     return DemoOutcome(scores, summary, people)
+
+
+def _counting(tracked: Callable[[Sequence[Source]], Watch], count: Counter[str]) -> Callable[[Sequence[Source]], Watch]:
+    """The same watch, which counts the pictures of each camera: a run that was broken off is not scored."""
+
+    def begin(sources: Sequence[Source]) -> Watch:
+        told = tracked(sources)
+
+        def note(result: FrameResult) -> None:
+            count[result.camera] += 1
+            told(result)
+
+        return note
+
+    return begin
 
 
 def film(world: World, folder: Path, rng: np.random.Generator, told: Callable[[int, int], None]) -> None:

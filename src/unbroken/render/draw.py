@@ -110,7 +110,7 @@ def draw_tracks(image: Image, result: FrameResult, seen: Bools, *, coasting: boo
     are dashed, or left out without `coasting`. No label is put above row `free` of the picture.
     """
     tracks, persons, states = result.tracks, _persons(result), result.identities.state
-    thickness = max(1, round(_unit(image) * 1.6))
+    thickness = max(2, round(_unit(image) * 1.6))
     for row in np.argsort(tracks.boxes[:, 3], kind="stable").tolist():
         if tracks.state[row] == TrackState.TENTATIVE or not (seen[row] or coasting):
             continue
@@ -203,7 +203,7 @@ def _unit(image: Image) -> float:
 def _outlined(image: Image, corners: tuple[int, ...], colour: Colour, thickness: int) -> None:
     """A box with a dark rim, so that it stands out on any ground."""
     first, second = corners[:2], corners[2:]
-    cv2.rectangle(image, first, second, (20, 20, 20), thickness + 2, cv2.LINE_AA)
+    cv2.rectangle(image, first, second, (20, 20, 20), thickness + 1, cv2.LINE_AA)
     cv2.rectangle(image, first, second, colour, thickness, cv2.LINE_AA)
 
 

@@ -24,13 +24,13 @@ class FloorPlan:
         areas: outlines by name, (K, 2) metres: a camera's footprint, a room, a zone.
         longest_jump: metres; where two points of a path lie farther apart, the line is broken.
         longest_pause: seconds; the same in time.
-        width: pixels.
+        size: pixels at most, width and height.
     """
 
     areas: Mapping[str, Floats] = field(default_factory=dict)
     longest_jump: float = 3.0
     longest_pause: float = 5.0
-    width: int = 720
+    size: tuple[int, int] = (760, 560)
 
 
 def draw_floor(paths: Mapping[int, Floats], plan: FloorPlan | None = None) -> Html:
@@ -46,9 +46,8 @@ def draw_floor(paths: Mapping[int, Floats], plan: FloorPlan | None = None) -> Ht
     everything = np.concatenate(spots) if spots else np.array([[0.0, 0.0], [1.0, 1.0]])
     low, high = everything.min(axis=0), everything.max(axis=0)
     reach = np.maximum(high - low, 1.0)
-    scale = (chosen.width - 2 * _MARGIN) / reach[0]
-    scale = min(scale, 1.2 * chosen.width / reach[1])
-    height = round(reach[1] * scale + 2 * _MARGIN)
+    scale = float(((np.array(chosen.size) - 2 * _MARGIN) / reach).min())
+    width, height = (round(side * scale + 2 * _MARGIN) for side in reach.tolist())
 
     def at(points: Floats) -> Floats:
         moved = (points - low) * scale
@@ -57,7 +56,7 @@ def draw_floor(paths: Mapping[int, Floats], plan: FloorPlan | None = None) -> Ht
     parts = [_grid(low, low + reach, at), *(_area(name, at(one)) for name, one in chosen.areas.items())]
     parts += [_path(person, path, at(path[:, 1:]), chosen) for person, path in known.items() if len(path)]
     title = f"Paths of {len(known)} people on the ground, {reach[0]:.1f} by {reach[1]:.1f} metres"
-    return svg((chosen.width, height), title, parts)
+    return svg((width, height), title, parts)
 
 
 def _grid(low: Floats, high: Floats, at: Callable[[Floats], Floats]) -> Html:

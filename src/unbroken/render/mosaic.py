@@ -59,15 +59,14 @@ class Mosaic:
         self._painters = {camera: Painter(self._settings.draw) for camera in cameras}
         self._tiles: dict[str, tuple[float, Image]] = {}
         self._presence = Presence(self._cameras)
-        self._tile = (0, 0)
-        self._columns = 1
+        self._columns, self._tile = layout(len(cameras), (16, 9), self._settings.width)
 
     def put(self, frame: Frame, result: FrameResult, events: Iterable[Event] = ()) -> None:
         """Take a camera's new picture. Cameras that were not named, and frames without a picture, show no tile."""
         self._presence.note(result, events)
         if frame.camera not in self._painters or not frame.image.size:
             return
-        if self._tile == (0, 0):
+        if not self._tiles:
             self._columns, self._tile = layout(len(self._cameras), frame.size, self._settings.width)
         small = scaled(frame, result, self._tile)
         number = self._cameras.index(frame.camera) + 1
@@ -77,9 +76,7 @@ class Mosaic:
 
     def picture(self, time: float) -> Image:
         """The whole mosaic as it stands at `time` seconds; always of one size once a picture has come."""
-        width, height = (
-            self._tile if self._tile != (0, 0) else layout(len(self._cameras), (16, 9), self._settings.width)[1]
-        )
+        width, height = self._tile
         rows = -(-len(self._cameras) // self._columns)
         strip = _strip_height(self._settings.width)
         image: Image = np.full((height * rows + strip, width * self._columns, 3), _GROUND, np.uint8)
@@ -92,6 +89,8 @@ class Mosaic:
         for row in range(1, rows):
             image[row * height - 1 : row * height + 1] = _GROUND
         self._presence.forget_before(time - self._settings.remembered)
+        if rows * self._columns > len(self._cameras):
+            draw_panel(image[(rows - 1) * height : rows * height, -width:], self._presence, time)
         draw_strip(image[height * rows :], self._presence, time)
         return image
 
@@ -179,6 +178,32 @@ def draw_strip(strip: Image, presence: Presence, time: float) -> None:
             write(strip, f"+{len(people) - place}", (x, (strip.shape[0] + letters) // 2), letters, _DIM)
             break
         x = _card(strip, (x, y), letters, (person, cameras), presence.cameras) + pad
+
+
+def draw_panel(tile: Image, presence: Presence, time: float) -> None:
+    """Draw into a tile that no camera needs, in words: Global IDs and the cameras that see, or lately saw, them."""
+    letters = max(8, tile.shape[1] // 48)
+    x, y, row = 2 * letters, 2 * letters, round(letters * 2.4)
+    write(tile, "Who is where", (x, y + letters), letters + 2, _WHITE)
+    people = presence.people(time)
+    room = max((tile.shape[0] - y - 2 * row) // row, 1)
+    shown = people if len(people) <= room else people[: room - 1]
+    for person, cameras in shown:
+        y += row
+        _line(tile, (x, y + row // 2), letters, (person, cameras))
+    if len(people) > len(shown):
+        write(tile, f"and {len(people) - len(shown)} more", (x, y + 2 * row), letters, _DIM)
+
+
+def _line(tile: Image, corner: tuple[int, int], letters: int, who: tuple[int, dict[str, bool]]) -> None:
+    """One person of the panel: the cameras in which it is in view first, then those in which it was."""
+    person, cameras = who
+    x, y = corner
+    colour = bgr(person)
+    x += max(plate(tile, str(person), (x, y), letters, (colour, ink(colour)))[0] + letters, 4 * letters)
+    for camera, present in sorted(cameras.items(), key=lambda one: not one[1]):
+        name = shortened(camera, letters, tile.shape[1] - x - letters)
+        x += write(tile, name, (x, y + letters + letters // 3), letters, _WHITE if present else _DIM) + letters
 
 
 def _card(

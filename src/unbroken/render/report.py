@@ -188,7 +188,7 @@ def _card(person: int, seen: Sequence[Seen], portraits: Sequence[Portrait]) -> H
     first, last = min(seen, key=lambda one: one.start), max(seen, key=lambda one: one.end)
     places = len({one.camera for one in seen})
     total = sum(one.end - one.start for one in seen)
-    summary = f"{total:.1f} s in view, {len(seen)} visit{_s(len(seen))}, {places} camera{_s(places)}"
+    summary = f"{total:.1f} s, {len(seen)} visit{_s(len(seen))}, {places} camera{_s(places)}"
     course = f"{clock(first.start)} {first.camera} to {clock(last.end)} {last.camera}"
     words = el("div", el("h3", f"Person {person}"), el("p", summary), el("p", course))
     shots = [

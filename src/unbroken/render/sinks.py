@@ -59,7 +59,10 @@ class AnnotatedVideos:
 
 
 class MosaicVideo:
-    """Writes one video of all cameras in the order of time, at a steady rate whatever the cameras' own rates are."""
+    """Writes one video of all cameras in the order of time, at a steady rate whatever the cameras' own rates are.
+
+    It begins with the first picture; a run of recorded detections alone has no mosaic.
+    """
 
     def __init__(
         self,
@@ -80,6 +83,8 @@ class MosaicVideo:
     def write(self, frame: Frame, result: FrameResult, events: Sequence[Event]) -> None:
         """Write the mosaics that are due before this frame's time, then take its picture in."""
         if self._next is None:
+            if not frame.image.size:
+                return
             self._next = frame.time
         if frame.time - self._next > self._settings.longest_gap:
             self._next = frame.time
