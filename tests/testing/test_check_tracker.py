@@ -63,11 +63,11 @@ class FirstComeFirstServed(Engine):
     def __init__(self):
         super().__init__(Sort(min_hits=1))
 
-    def _begin(self, scene, rows):
+    def begin(self, scene, rows, cameras=None):
         free = np.setdiff1d(np.arange(len(scene.detections)), rows)
         for row in free:
             born = np.array([row])
-            self.table.append(np.zeros((5, 1, 4)) + 1.0, scene.detections, born, scene.time)
+            self.table.append(np.zeros((5, 1, 4)) + 1.0, np.array([0]), scene.detections, born, scene.time)
             self.table.confirmed[:] = True
 
 

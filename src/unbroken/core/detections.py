@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from unbroken.core.arrays import Bools, Features, Floats, Ints, finite, frozen
 from unbroken.core.errors import ContractError
@@ -61,6 +61,18 @@ class Detections:
 
     def __len__(self) -> int:
         return len(self.boxes)
+
+    @classmethod
+    def trusted(cls, *columns: NDArray[np.generic]) -> Detections:
+        """Take arrays that this library has just made, in the order of the attributes, without a check.
+
+        They become read-only. For hot paths: `Detections(...)` is the door for everybody else.
+        """
+        made = object.__new__(cls)
+        for name, array in zip(cls.__slots__, columns, strict=True):
+            array.setflags(write=False)
+            object.__setattr__(made, name, array)
+        return made
 
     @classmethod
     def empty(cls, dimension: int = 0) -> Detections:

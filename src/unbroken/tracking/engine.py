@@ -96,6 +96,10 @@ class Scene:
             self._measured = self.model.encode(self.detections.boxes)
         return self._measured
 
+    def know(self, measured: Floats, overlaps: Floats) -> None:
+        """Take what was computed for many scenes at once."""
+        self._measured, self._overlaps = measured, overlaps
+
     @property
     def overlaps(self) -> Floats:
         """(N, M) IoU of predicted boxes with detections."""
@@ -167,9 +171,10 @@ class Engine:
     this picture, as SORT and its successors do; `coast` those that had one when the detector last ran.
     """
 
-    def __init__(self, parameters: Parameters) -> None:
+    def __init__(self, parameters: Parameters, *, cameras: int = 1) -> None:
         self.parameters = parameters
         self._plan = parameters.plan()
+        self._cameras = cameras
         self.reset()
 
     def __repr__(self) -> str:
@@ -177,7 +182,7 @@ class Engine:
 
     def reset(self) -> None:
         """Forget everything: as if new."""
-        self.table = TrackTable(self._plan.memory)
+        self.table = TrackTable(self._plan.memory, cameras=self._cameras)
         self._time: float | None = None
         self._updated: float | None = None
 
@@ -203,17 +208,16 @@ class Engine:
             ContractError: time runs backwards or is not a number, or the features have changed their length.
         """
         plan = self._plan
-        self._advance(time, warp)
-        self._end_over_gap(time)
+        self.advance(time, warp)
+        self.end_over_gap(time)
         scene = Scene(self.table, plan.model, detections, time)
         rows = match(plan.stages, scene)
-        self._correct(scene, rows)
-        self._end(time)
-        self._begin(scene, rows)
+        self.correct(scene, rows)
+        self.end(time)
+        self.begin(scene, rows)
         if plan.prune is not None and len(self.table):
             self.table.give_up(plan.prune(self.table, plan.model))
-        self._updated = time
-        return self._report(self.table.confirmed & (self.table.rows >= 0), coasting=False)
+        return self.report(coasting=False)
 
     def coast(self, time: float, warp: Floats = NO_MOTION) -> Tracks:
         """Predict the tracks for a picture in which the detector did not run: nobody is born, missed or ended.
@@ -224,10 +228,10 @@ class Engine:
         Raises:
             ContractError: time runs backwards or is not a number.
         """
-        self._advance(time, warp)
-        return self._report(self.table.confirmed & (self.table.rows >= 0), coasting=True)
+        self.advance(time, warp)
+        return self.report(coasting=True)
 
-    def _advance(self, time: float, warp: Floats) -> None:
+    def advance(self, time: float, warp: Floats) -> None:
         """Predict everybody to a time."""
         last = time if self._time is None else self._time
         if not isfinite(time) or time < last:
@@ -247,7 +251,7 @@ class Engine:
             plan.warp(table, plan.model, np.asarray(warp, dtype=np.float64))
         table.boxes = plan.model.decode(table.moments[kalman.POSITION])
 
-    def _end_over_gap(self, time: float) -> None:
+    def end_over_gap(self, time: float) -> None:
         """Before a late update, give up those who would have ended meanwhile.
 
         Who was seen in the last update may wait for `longest_gap`, so that low frame rates are tracked as well.
@@ -258,7 +262,7 @@ class Engine:
         patience = np.where(table.rows < 0, cycle.max_age + 1 / NOMINAL_RATE, max(cycle.longest_gap, cycle.max_age))
         table.give_up(time - table.seen > patience + _SLACK)
 
-    def _correct(self, scene: Scene, rows: Ints) -> None:
+    def correct(self, scene: Scene, rows: Ints) -> None:
         """Give each matched track its detection."""
         table, plan = self.table, self._plan
         tracks = (rows >= 0).nonzero()[0]
@@ -277,7 +281,7 @@ class Engine:
             table.observe(tracks, scene.detections, taken, scene.time)
             table.confirmed |= table.hits >= plan.lifecycle.hits
 
-    def _end(self, time: float) -> None:
+    def end(self, time: float) -> None:
         """Give up those not seen for too long."""
         table, cycle = self.table, self._plan.lifecycle
         unseen = table.rows < 0
@@ -285,22 +289,31 @@ class Engine:
             patience = np.where(table.confirmed, cycle.max_age, cycle.tentative_age)
             table.give_up(unseen & (time - table.seen > patience + _SLACK))
 
-    def _begin(self, scene: Scene, rows: Ints) -> None:
-        """Begin tracks from detections that nobody took, in an order that does not depend on that of the rows."""
+    def begin(self, scene: Scene, rows: Ints, cameras: Ints | None = None) -> None:
+        """Begin tracks from detections that nobody took, in an order that does not depend on that of the rows.
+
+        Args:
+            scene: the picture, or the pictures of several cameras as one.
+            rows: the detection of each track, -1 for none.
+            cameras: (M,) the camera of each detection, where there are several.
+        """
+        first, self._updated = self._updated is None, scene.time
         detections, plan = scene.detections, self._plan
         able = detections.scores >= plan.lifecycle.birth_score
         able[rows[rows >= 0]] = False
         born = able.nonzero()[0]
         if not len(born):
             return
-        keys = (*detections.boxes[born].T, -detections.scores[born])
-        born = born[np.lexsort(keys)]
-        self.table.append(kalman.begin(plan.model, scene.measured[born]), detections, born, scene.time)
-        self.table.confirmed |= (self.table.hits >= plan.lifecycle.hits) | (self._updated is None)
+        owners = np.zeros(len(detections), dtype=np.int64) if cameras is None else cameras
+        born = born[np.lexsort((*detections.boxes[born].T, -detections.scores[born], owners[born]))]
+        moments = kalman.begin(plan.model, scene.measured[born])
+        self.table.append(moments, owners[born], detections, born, scene.time)
+        self.table.confirmed |= (self.table.hits >= plan.lifecycle.hits) | first
 
-    def _report(self, mask: Bools, *, coasting: bool) -> Tracks:
+    def report(self, *, coasting: bool) -> Tracks:
+        """The believed tracks that were seen in the last update."""
         table, plan = self.table, self._plan
-        chosen = mask.nonzero()[0]
+        chosen = (table.confirmed & (table.rows >= 0)).nonzero()[0]
         boxes = table.observed if plan.observed and not coasting else table.boxes
         state = TrackState.COASTING if coasting else TrackState.CONFIRMED
         return Tracks.trusted(

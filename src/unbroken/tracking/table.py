@@ -1,4 +1,7 @@
-"""What a tracker remembers: one row per track, as a struct of arrays. The only state of a tracker."""
+"""What a tracker remembers: one row per track, as a struct of arrays. The only state of a tracker.
+
+A table may hold the tracks of several cameras that are stepped together; ids are then counted per camera.
+"""
 
 from __future__ import annotations
 
@@ -30,10 +33,11 @@ class Memory:
 
 
 class TrackTable:
-    """N tracks of one camera, row by row, in the order of their ids.
+    """N tracks, row by row, in the order of their cameras and ids.
 
     Attributes:
-        ids: (N,) from 1, never given twice by one table.
+        cameras: (N,), whose track it is, counted from 0.
+        ids: (N,) from 1, never given twice to one camera's tracks.
         moments: (5, N, 4), the filter (`motion.kalman`), at the time of the last step.
         boxes: (N, 4), the boxes of `moments`.
         observed: (N, 4), the box of the last detection.
@@ -54,6 +58,7 @@ class TrackTable:
         "bank",
         "born",
         "boxes",
+        "cameras",
         "classes",
         "confirmed",
         "history",
@@ -70,9 +75,10 @@ class TrackTable:
         "stored",
     )
 
-    def __init__(self, memory: Memory) -> None:
+    def __init__(self, memory: Memory, *, cameras: int = 1) -> None:
         self.memory = memory
-        self._given = 0
+        self._given: Ints = np.zeros(cameras, dtype=np.int64)
+        self.cameras: Ints = np.zeros(0, dtype=np.int64)
         self.ids: Ints = np.zeros(0, dtype=np.int64)
         self.moments: Floats = np.zeros((5, 0, 4))
         self.boxes: Floats = np.zeros((0, 4))
@@ -97,26 +103,27 @@ class TrackTable:
         """Forget every track in the mask (N,)."""
         if not doomed.any():
             return
-        kept = (~doomed).nonzero()[0]
-        for name in _BY_TRACK:
-            setattr(self, name, getattr(self, name).take(kept, axis=0))
-        self.moments = self.moments.take(kept, axis=1)
-        if self.memory.saved:
-            self.saved = self.saved.take(kept, axis=1)
-        if self.memory.history:
-            self.history, self.history_times = self.history[kept], self.history_times[kept]
-        if self.memory.bank:
-            self.bank, self.stored = self.bank[kept], self.stored[kept]
+        self._choose((~doomed).nonzero()[0])
 
-    def append(self, moments: Floats, detections: Detections, rows: Ints, time: float) -> None:
-        """Begin a track for each of the given detections (n,), in that order; nobody is confirmed yet."""
+    def _choose(self, rows: Ints) -> None:
+        """Keep the given rows, in that order."""
+        for name in _BY_TRACK:
+            setattr(self, name, getattr(self, name).take(rows, axis=0))
+        self.moments = self.moments.take(rows, axis=1)
+        if self.memory.saved:
+            self.saved = self.saved.take(rows, axis=1)
+        if self.memory.history:
+            self.history, self.history_times = self.history[rows], self.history_times[rows]
+        if self.memory.bank:
+            self.bank, self.stored = self.bank[rows], self.stored[rows]
+
+    def append(self, moments: Floats, cameras: Ints, detections: Detections, rows: Ints, time: float) -> None:
+        """Begin a track for each of the given detections (n,), in the order of cameras; nobody is confirmed yet."""
         count, before = len(rows), len(self)
-        first = np.arange(self._given + 1, self._given + count + 1)
-        self._given += count
-        now = np.full(count, time)
-        self.ids = np.concatenate([self.ids, first])
+        now, boxes = np.full(count, time), detections.boxes[rows]
+        self.cameras = np.concatenate([self.cameras, cameras])
+        self.ids = np.concatenate([self.ids, self._new_ids(cameras)])
         self.moments = np.concatenate([self.moments, moments], axis=1)
-        boxes = detections.boxes[rows]
         self.boxes = np.concatenate([self.boxes, boxes])
         self.observed = np.concatenate([self.observed, boxes])
         self.scores = np.concatenate([self.scores, detections.scores[rows]])
@@ -128,6 +135,32 @@ class TrackTable:
         self.rows = np.concatenate([self.rows, np.full(count, -1)])
         self._extend_memory(count)
         self.observe(np.arange(before, before + count), detections, rows, time)
+        if len(self._given) > 1:
+            self._choose(self.cameras.argsort(kind="stable"))
+
+    def _new_ids(self, cameras: Ints) -> Ints:
+        """The next ids of the given cameras (n,), which are in order."""
+        counts = np.bincount(cameras, minlength=len(self._given))
+        places = np.arange(len(cameras)) - (np.cumsum(counts) - counts)[cameras]
+        ids: Ints = self._given[cameras] + 1 + places
+        self._given = self._given + counts
+        return ids
+
+    def part(self, first: int, last: int) -> TrackTable:
+        """A table of the rows first <= row < last. It shares its arrays with this one, so what is written stays."""
+        part = TrackTable.__new__(TrackTable)
+        part.memory, part._given = self.memory, self._given
+        for name in (*_BY_TRACK, "history", "history_times", "bank", "stored"):
+            setattr(part, name, getattr(self, name)[first:last])
+        part.moments, part.saved = self.moments[:, first:last], self.saved[:, first:last]
+        return part
+
+    def replace(self, first: int, part: TrackTable) -> None:
+        """Write a part that has the rows from `first` on back into this table."""
+        last = first + len(part)
+        for name in (*_BY_TRACK, "history", "history_times", "bank", "stored"):
+            getattr(self, name)[first:last] = getattr(part, name)
+        self.moments[:, first:last], self.saved[:, first:last] = part.moments, part.saved
 
     def observe(self, tracks: Ints, detections: Detections, rows: Ints, time: float) -> None:
         """Note that each of some tracks (n,) was seen as a detection (n,), all but the filter."""
@@ -187,4 +220,4 @@ class TrackTable:
         return unit
 
 
-_BY_TRACK = ("ids", "boxes", "observed", "scores", "classes", "born", "seen", "hits", "confirmed", "rows")
+_BY_TRACK = ("cameras", "ids", "boxes", "observed", "scores", "classes", "born", "seen", "hits", "confirmed", "rows")
