@@ -2,7 +2,8 @@
 
 The boxes are those of the folder's fullest sequence, of each picture the 36 with the highest scores. Tracker and peer
 get the same boxes in turn in one process; time is that of the processor, so that a busy machine disturbs less. "Values"
-go in as `Detections`, checked before, as in a pipeline; "arrays" are checked on the way in, as at the public door.
+go in as `Detections`, checked before, as in a pipeline; "arrays" are checked on the way in, as at the public door. Many
+cameras are stepped together as a `Fleet`, the peer's trackers one after another.
 """
 
 from __future__ import annotations
@@ -21,10 +22,11 @@ from unbroken.bench.outcome import Options, Outcome
 from unbroken.core.arrays import Floats
 from unbroken.core.detections import Detections
 from unbroken.core.errors import SourceError
-from unbroken.core.ports import Tracker
 from unbroken.datasets.motchallenge import read_rows, sequences
 from unbroken.tracking import by_name, doors
-from unbroken.tracking.registry import DEFAULT
+from unbroken.tracking.engine import Engine
+from unbroken.tracking.fleet import Fleet
+from unbroken.tracking.registry import DEFAULT, parameters_of
 
 CAMERAS = 16
 PEOPLE = 36
@@ -58,6 +60,8 @@ def run(options: Options) -> Outcome:
     rows: list[tuple[str | float | int, ...]] = []
     for name in dict.fromkeys((*_PEERS, "botsort", DEFAULT)):
         for kind, cameras in (("values", 1), ("arrays", 1), ("values", CAMERAS)):
+            if cameras > 1 and not issubclass(Engine, type(by_name(name))):
+                continue
             peer = _peer_lap(peers, name, pictures, cameras) if installed and name in _PEERS else None
             rows.append((name, kind, cameras, *_compare(_lap(name, kind, pictures, cameras), peer, rounds)))
     settings = {"boxes": PEOPLE, "cameras": CAMERAS, "rounds": rounds, "least score": _LEAST_SCORE}
@@ -103,13 +107,21 @@ def _lap(name: str, kind: str, pictures: Pictures, cameras: int) -> Callable[[],
         return len(pictures) / (process_time() - start)
 
     def lap_of_values() -> float:
-        trackers: list[Tracker] = [by_name(name) for _ in range(cameras)]
+        tracker = by_name(name)
+        start = process_time()
+        for index, detections in enumerate(values):
+            tracker.update(detections, index / _RATE)
+        return len(values) / (process_time() - start)
+
+    def lap_together() -> float:
+        fleet = Fleet(parameters_of(name)(), cameras)
         start = process_time()
         for index in range(len(values)):
-            for camera, tracker in enumerate(trackers):
-                tracker.update(values[(index + camera) % len(values)], index / _RATE)
+            fleet.update([values[(index + camera) % len(values)] for camera in range(cameras)], index / _RATE)
         return cameras * len(values) / (process_time() - start)
 
+    if cameras > 1:
+        return lap_together
     return lap_of_arrays if kind == "arrays" else lap_of_values
 
 

@@ -59,9 +59,8 @@ def _around(centres: Floats, half: Floats) -> Floats:
 
 
 def areas(boxes: Floats) -> Floats:
-    """Square pixels. (..., 4) -> (...)."""
-    corners = _coordinates(boxes)
-    sides = corners[2:] - corners[:2]
+    """Square pixels. (N, 4) -> (N,)."""
+    sides = boxes.T[2:] - boxes.T[:2]
     surfaces: Floats = sides[0] * sides[1]
     return surfaces
 
@@ -71,14 +70,9 @@ def foot_points(boxes: Floats) -> Floats:
     return np.column_stack([(boxes[:, 0] + boxes[:, 2]) / 2, boxes[:, 3]])
 
 
-def _coordinates(boxes: Floats) -> Floats:
-    """The last axis first: (..., N, 4) -> (4, ..., N)."""
-    return boxes.T if boxes.ndim == 2 else boxes.transpose(-1, *range(boxes.ndim - 1))
-
-
 def intersections(first: Floats, second: Floats) -> Floats:
-    """Square pixels that each box of `first` shares with each of `second`. (..., N, 4), (..., M, 4) -> (..., N, M)."""
-    one, other = _coordinates(first)[..., None], np.ascontiguousarray(_coordinates(second))[..., None, :]
+    """Square pixels that each box of `first` shares with each of `second`. (N, 4), (M, 4) -> (N, M)."""
+    one, other = first.T[:, :, None], np.ascontiguousarray(second.T)[:, None, :]
     extents = np.minimum(one[2:], other[2:])
     extents -= np.maximum(one[:2], other[:2])
     np.maximum(extents, 0.0, out=extents)
@@ -87,13 +81,12 @@ def intersections(first: Floats, second: Floats) -> Floats:
 
 
 def iou(first: Floats, second: Floats) -> Floats:
-    """Intersection over union of each box of `first` with each of `second`, in 0..1.
+    """Intersection over union of each box of `first` with each of `second`. (N, 4), (M, 4) -> (N, M) in 0..1.
 
-    Boxes without area overlap nothing. (..., N, 4), (..., M, 4) -> (..., N, M): leading dimensions are blocks, each of
-    which is compared within itself alone.
+    Boxes without area overlap nothing.
     """
     shared = intersections(first, second)
-    union = areas(first)[..., None] + areas(second)[..., None, :]
+    union = areas(first)[:, None] + areas(second)
     union -= shared
     np.maximum(union, _TINY, out=union)
     shared /= union

@@ -96,9 +96,10 @@ class Scene:
             self._measured = self.model.encode(self.detections.boxes)
         return self._measured
 
-    def know(self, measured: Floats, overlaps: Floats) -> None:
-        """Take what was computed for many scenes at once."""
-        self._measured, self._overlaps = measured, overlaps
+    @measured.setter
+    def measured(self, coordinates: Floats) -> None:
+        """Take what was computed before."""
+        self._measured = coordinates
 
     @property
     def overlaps(self) -> Floats:

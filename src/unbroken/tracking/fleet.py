@@ -1,7 +1,7 @@
 """Trackers of many cameras stepped together: what is the same arithmetic for all is done in one array step.
 
-The tracks of all cameras lie in one table. Prediction, overlaps, correction, births, deaths and the report are single
-steps over it; only matching is done camera by camera. The answers are those of one engine per camera.
+The tracks of all cameras lie in one table. Prediction, correction, births, deaths and the report are single steps over
+it; only matching is done camera by camera. The answers are those of one engine per camera.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ from unbroken.core.detections import Detections
 from unbroken.core.errors import ContractError
 from unbroken.core.ports import NO_MOTION
 from unbroken.core.tracks import Tracks
-from unbroken.geometry.boxes import iou
 from unbroken.tracking.engine import Engine, Parameters, Scene
 
 
@@ -70,7 +69,7 @@ class Fleet:
         starts = np.cumsum(counts) - counts
         owners = np.repeat(np.arange(self.cameras), counts)
         whole = Scene(engine.table, plan.model, _joined(detections), time)
-        rows = [match(plan.stages, scene) for scene in self._scenes(whole, detections, starts, owners)]
+        rows = [match(plan.stages, scene) for scene in self._scenes(whole, detections, starts)]
         joint = np.concatenate(rows)
         joint += np.where(joint >= 0, starts[engine.table.cameras], 0)
         engine.correct(whole, joint)
@@ -97,18 +96,12 @@ class Fleet:
                 engine.table.replace(bounds[camera], part)
         engine.table.boxes = plan.model.decode(engine.table.moments[0])
 
-    def _scenes(self, whole: Scene, detections: Sequence[Detections], starts: Ints, owners: Ints) -> list[Scene]:
-        """The scene of each camera, with overlaps that were computed for all at once."""
-        table = whole.table
-        bounds = self._bounds(table.cameras)
-        first = np.array(bounds[:-1])
-        boxes = _blocks(table.boxes, table.cameras, first, self.cameras)
-        overlaps = iou(boxes, _blocks(whole.detections.boxes, owners, starts, self.cameras))
+    def _scenes(self, whole: Scene, detections: Sequence[Detections], starts: Ints) -> list[Scene]:
+        """The scene of each camera: its rows of the table and of what was computed for all at once."""
         scenes = []
-        for camera, own in enumerate(detections):
-            a, b, start = bounds[camera], bounds[camera + 1], int(starts[camera])
-            scene = Scene(table.part(a, b), whole.model, own, whole.time)
-            scene.know(whole.measured[start : start + len(own)], overlaps[camera, : b - a, : len(own)])
+        for own, start, (a, b) in zip(detections, starts, pairwise(self._bounds(whole.table.cameras)), strict=True):
+            scene = Scene(whole.table.part(a, b), whole.model, own, whole.time)
+            scene.measured = whole.measured[start : start + len(own)]
             scenes.append(scene)
         return scenes
 
@@ -132,9 +125,7 @@ class Fleet:
         bounds = self._bounds(cameras)
         rows = np.where(tracks.rows < 0, -1, tracks.rows - starts[cameras])
         columns = (tracks.ids, tracks.boxes, tracks.scores, tracks.classes, tracks.state, tracks.since, rows)
-        return [
-            Tracks.trusted(*(column[a:b] for column in columns)) for a, b in pairwise(bounds)
-        ]
+        return [Tracks.trusted(*(column[a:b] for column in columns)) for a, b in pairwise(bounds)]
 
 
 def _joined(detections: Sequence[Detections]) -> Detections:
@@ -150,11 +141,3 @@ def _joined(detections: Sequence[Detections]) -> Detections:
         np.concatenate([one.classes for one in detections]),
         np.concatenate(features),
     )
-
-
-def _blocks(boxes: Floats, owners: Ints, starts: Ints, count: int) -> Floats:
-    """Boxes (N, 4) in the order of their owners as one block for each: (count, most, 4), filled up with empty boxes."""
-    places = np.arange(len(boxes)) - starts[owners]
-    blocks = np.zeros((count, int(places.max(initial=-1)) + 1, 4))
-    blocks[owners, places] = boxes
-    return blocks

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from unbroken.core.arrays import Bools, Features, Floats, Ints
 from unbroken.core.detections import Detections
@@ -148,12 +149,7 @@ class TrackTable:
 
     def part(self, first: int, last: int) -> TrackTable:
         """A table of the rows first <= row < last. It shares its arrays with this one, so what is written stays."""
-        part = TrackTable.__new__(TrackTable)
-        part.memory, part._given = self.memory, self._given
-        for name in (*_BY_TRACK, "history", "history_times", "bank", "stored"):
-            setattr(part, name, getattr(self, name)[first:last])
-        part.moments, part.saved = self.moments[:, first:last], self.saved[:, first:last]
-        return part
+        return _Part(self, first, last)
 
     def replace(self, first: int, part: TrackTable) -> None:
         """Write a part that has the rows from `first` on back into this table."""
@@ -220,4 +216,25 @@ class TrackTable:
         return unit
 
 
+class _Part(TrackTable):
+    """Some rows of another table. A column is cut out when it is first looked at: few of them are."""
+
+    __slots__ = ("_first", "_last", "_whole")
+
+    def __init__(self, whole: TrackTable, first: int, last: int) -> None:
+        self.memory = whole.memory
+        self._whole, self._first, self._last = whole, first, last
+
+    def __len__(self) -> int:
+        return self._last - self._first
+
+    def __getattr__(self, name: str) -> NDArray[np.generic]:
+        column: NDArray[np.generic] = getattr(self._whole, name)
+        rows = slice(self._first, self._last)
+        cut = column[:, rows] if name in _BY_MOMENT else column[rows]
+        setattr(self, name, cut)
+        return cut
+
+
+_BY_MOMENT = ("moments", "saved")
 _BY_TRACK = ("cameras", "ids", "boxes", "observed", "scores", "classes", "born", "seen", "hits", "confirmed", "rows")
