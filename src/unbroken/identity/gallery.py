@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from unbroken.core.arrays import Features, Floats, Ints
 from unbroken.core.errors import ContractError
+from unbroken.identity.bootstrap import Bootstrap
 from unbroken.identity.calibration import Likeness
 
 _FIRST_ROWS = 64
@@ -155,7 +156,7 @@ class Gallery:
         self._views: dict[int, tuple[View, ...]] = {}
         self._count = 0
         self._next = 1
-        self._likeness: Likeness | None = None
+        self._likeness: Likeness | Bootstrap | None = None
         self._ids: Ints = np.zeros(0, dtype=np.int64)
         self._columns = _Columns.empty(0, 0)
 
@@ -228,10 +229,10 @@ class Gallery:
         """Remove a person's view of a track."""
         self.put(person, tuple(known for known in self.views(person) if known.number != number))
 
-    def recalibrate(self, likeness: Likeness) -> None:
-        """Take a new calibration: every vector is projected anew."""
+    def recalibrate(self, likeness: Likeness | Bootstrap, dimension: int) -> None:
+        """Take a new calibration: every vector is projected anew to `dimension` numbers."""
         self._likeness = likeness
-        self._columns = _Columns.empty(len(self._ids), len(likeness.between))
+        self._columns = _Columns.empty(len(self._ids), dimension)
         for row, person in enumerate(self.ids.tolist()):
             views = self._views[person]
             vectors = np.stack([view.vector for view in views])

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from unbroken.core.arrays import Bools, Features, Floats, Ints
+
+
+def _unknown_places() -> Floats:
+    return np.full((2, 2), np.nan)
+
+
+def _unknown_boxes() -> Floats:
+    return np.full((2, 4), np.nan)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -19,6 +27,8 @@ class Tracklet:
         start: seconds, first seen.
         end: seconds, last seen.
         feature: (D,) float32 of unit length; (0,) without Re-ID.
+        places: (2, 2) metres on the ground, where it was first and last seen; NaN where the camera is not calibrated.
+        boxes: (2, 4) pixels, first and last; NaN where they are not known.
     """
 
     camera: str
@@ -26,6 +36,8 @@ class Tracklet:
     start: float
     end: float
     feature: Features
+    places: Floats = field(default_factory=_unknown_places)
+    boxes: Floats = field(default_factory=_unknown_boxes)
 
 
 class History:
@@ -44,10 +56,13 @@ class History:
         self.ends: Floats = np.full(size, -np.inf)
         self.persons: Ints = np.full(size, -1, dtype=np.int64)
         self.margins: Floats = np.zeros(size)
+        self.confidences: Floats = np.zeros(size)
+        self.places: Floats = np.full((size, 2, 2), np.nan)
+        self.boxes: Floats = np.full((size, 2, 4), np.nan)
         self.log_rates: Floats = np.zeros(size)
         self.log_slow: Floats = np.zeros(size)
-        self.vectors: Features = np.zeros((0, 0), dtype=np.float32)
-        self.rows: Floats = np.zeros((0, 0))
+        self.vectors: Features = np.zeros((size, 0), dtype=np.float32)
+        self.rows: Floats = np.zeros((size, 0))
 
     @property
     def used(self) -> Ints:
@@ -68,7 +83,7 @@ class History:
         if self.vectors.shape[1] != len(tracklet.feature):
             self.vectors = np.zeros((self.size, len(tracklet.feature)), dtype=np.float32)
         self.numbers[slot], self.local[slot], self.cameras[slot] = number, tracklet.track, camera
-        self.persons[slot], self.margins[slot] = -1, 0.0
+        self.persons[slot], self.margins[slot], self.confidences[slot] = -1, 0.0, 0.0
         self.log_rates[slot] = self.log_slow[slot] = 0.0
         self.renew(slot, tracklet)
         return slot
@@ -77,6 +92,7 @@ class History:
         """The track has been seen longer: its times and vector."""
         self.starts[slot], self.ends[slot] = tracklet.start, tracklet.end
         self.vectors[slot] = tracklet.feature
+        self.places[slot], self.boxes[slot] = tracklet.places, tracklet.boxes
 
     def middles(self, slots: Ints) -> Floats:
         """(N,) seconds: a track's place in the order of time."""

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from unbroken.core.arrays import Ints
+from unbroken.core.arrays import Floats, Ints
+from unbroken.core.errors import ContractError
 from unbroken.core.events import Event, PersonEnrolled, PersonMerged, PersonRecognised, PersonSplit
-from unbroken.identity.calibration import CalibrationSettings, learn_likeness
+from unbroken.core.sightings import Identities, IdentityState, Sightings
+from unbroken.identity.bootstrap import Bootstrap, BootstrapSettings, Pairs
+from unbroken.identity.calibration import CalibrationSettings, Likeness, learn_likeness
 from unbroken.identity.corrections import CorrectionSettings, Merge, find_merge, reconsider
 from unbroken.identity.features import Bank, FeatureSettings
 from unbroken.identity.gallery import Gallery, GallerySettings, View
 from unbroken.identity.history import History, Tracklet
+from unbroken.identity.places import PlaceSettings
 from unbroken.identity.resolver import Decision, Site, resolve
 from unbroken.identity.topology import Topology, TopologySettings, gaps
 
@@ -24,7 +28,9 @@ class ManagerSettings:
 
     Attributes:
         features: of banks and normalisation.
+        bootstrap: of the first minute.
         calibration: of the likelihood ratio.
+        places: of the term of place.
         topology: of time and cameras.
         gallery: of what is remembered.
         corrections: of second thoughts.
@@ -40,7 +46,9 @@ class ManagerSettings:
     """
 
     features: FeatureSettings = field(default_factory=FeatureSettings)
+    bootstrap: BootstrapSettings = field(default_factory=BootstrapSettings)
     calibration: CalibrationSettings = field(default_factory=CalibrationSettings)
+    places: PlaceSettings = field(default_factory=PlaceSettings)
     topology: TopologySettings = field(default_factory=TopologySettings)
     gallery: GallerySettings = field(default_factory=GallerySettings)
     corrections: CorrectionSettings = field(default_factory=CorrectionSettings)
@@ -62,6 +70,8 @@ class _Open:
     start: float
     end: float
     bank: Bank
+    places: Floats
+    boxes: Floats
     number: int = -1
     learnt: float = 0.0
 
@@ -75,9 +85,11 @@ class CalibratedManager:
         self._topology = Topology(self.settings.topology)
         self._gallery = Gallery(self.settings.gallery)
         hysteresis = self.settings.corrections.hysteresis
-        self._site = Site(self._gallery, self._history, self._topology, None, hysteresis)
+        self._site = Site(self._gallery, self._history, self._topology, None, hysteresis, self.settings.places)
+        self._pairs = Pairs(self.settings.bootstrap)
         self._open: dict[tuple[str, int], _Open] = {}
-        self._next_fit = 2
+        self._next_fit = 0
+        self._width = -1
         self._revisited = 0
 
     def take(self, arrivals: Sequence[Tracklet]) -> tuple[Ints, list[Event]]:
@@ -100,12 +112,134 @@ class CalibratedManager:
         slot = self._history.slot(number)
         return int(self._history.persons[slot]) if slot >= 0 else -1
 
+    def observe(self, sightings: Sequence[Sightings]) -> tuple[list[Identities], list[Event]]:
+        """The Global IDs for the sightings of one step, in their order, and what happened.
+
+        Raises:
+            ContractError: features of another dimension than before.
+        """
+        events: list[Event] = []
+        for view in sightings:
+            self._end(view)
+            self._take_in(view)
+        for view in sightings:
+            events += self._decide_due(view)
+        for view in sightings:
+            events += self._keep_exclusive(view)
+        return [self._answer(view) for view in sightings], events
+
+    def _end(self, view: Sightings) -> None:
+        ended = [(view.camera, number) for number in view.ended.tolist()]
+        deadline = view.time - self.settings.track_timeout
+        ended += [key for key, track in self._open.items() if key[0] == view.camera and track.end < deadline]
+        for key in ended:
+            track = self._open.pop(key, None)
+            if track is not None and track.number >= 0 and track.bank.weight > track.learnt:
+                self._renew(key, track)
+
+    def _take_in(self, view: Sightings) -> None:
+        width = view.features.shape[1]
+        if len(view) and self._width < 0:
+            self._width = width
+        if len(view) and width != self._width:
+            raise ContractError(
+                f"features: have {width} numbers, those before {self._width}; "
+                "one manager takes the features of one Re-ID net"
+            )
+        self._topology.note_ground(self._topology.number(view.camera), view.ground)
+        fresh = np.any(view.features != 0, axis=1)
+        if fresh.sum() > 1:
+            alike = view.features[fresh] @ view.features[fresh].T
+            self._pairs.add_strangers(alike[np.triu_indices(len(alike), 1)].astype(np.float64))
+        for row, number in enumerate(view.tracks.tolist()):
+            self._extend((view.camera, number), view, row, bool(fresh[row]))
+
+    def _extend(self, key: tuple[str, int], view: Sightings, row: int, fresh: bool) -> None:  # noqa: FBT001
+        track = self._open.get(key)
+        if track is None:
+            places, boxes = np.tile(view.ground[row], (2, 1)), np.tile(view.boxes[row], (2, 1))
+            track = _Open(view.time, view.time, Bank(self.settings.features), places, boxes)
+            self._open[key] = track
+        if view.time >= track.end:
+            track.end, track.boxes[1], track.places[1] = view.time, view.boxes[row], view.ground[row]
+        track.start = min(track.start, view.time)
+        if fresh:
+            if len(track.bank):
+                self._pairs.add_same(float(track.bank.vector @ view.features[row]))
+            track.bank.add(view.features[row], float(view.quality[row]))
+        slot = self._history.slot(track.number) if track.number >= 0 else -1
+        if slot >= 0:
+            self._history.ends[slot] = track.end
+            self._history.boxes[slot], self._history.places[slot] = track.boxes, track.places
+            if track.bank.weight > 2 * track.learnt:
+                self._renew(key, track)
+
+    def _tracklet(self, key: tuple[str, int], track: _Open) -> Tracklet:
+        feature = track.bank.vector if len(track.bank) else np.zeros(self._width, dtype=np.float32)
+        return Tracklet(*key, track.start, track.end, feature, track.places, track.boxes)
+
+    def _renew(self, key: tuple[str, int], track: _Open) -> None:
+        """A track has been seen better: what the gallery keeps of it is taken anew."""
+        slot = self._history.slot(track.number)
+        if slot < 0 or not len(track.bank):
+            return
+        track.learnt = track.bank.weight
+        self._history.renew(slot, self._tracklet(key, track))
+        self._project(slot)
+        self._keep_view(slot)
+
+    def _decide_due(self, view: Sightings) -> list[Event]:
+        slots: list[int] = []
+        for number in view.tracks.tolist():
+            track = self._open[view.camera, number]
+            if track.number >= 0 and self._history.slot(track.number) >= 0:
+                continue
+            waited = view.time - track.start >= self.settings.patience
+            if track.bank.weight < self.settings.enough and not waited:
+                continue
+            slot = self._append(self._tracklet((view.camera, number), track))
+            track.number, track.learnt = int(self._history.numbers[slot]), track.bank.weight
+            slots.append(slot)
+        events = self._decide(slots, view.time) if slots else []
+        for _ in slots:
+            events += self._second_thoughts(view.time)
+        return events
+
+    def _keep_exclusive(self, view: Sightings) -> list[Event]:
+        """Nobody is twice in one view: of two tracks of one person, the less certain becomes somebody else."""
+        history = self._history
+        slots = [slot for number in view.tracks.tolist() if (slot := self._slot_of(view.camera, number)) >= 0]
+        slots.sort(key=lambda slot: (-history.margins[slot], history.numbers[slot]))
+        taken: set[int] = set()
+        events: list[Event] = []
+        for slot in slots:
+            if int(history.persons[slot]) in taken:
+                events += self._revisit(slot, view.time)
+            taken.add(int(history.persons[slot]))
+        return events
+
+    def _slot_of(self, camera: str, number: int) -> int:
+        track = self._open[camera, number]
+        return self._history.slot(track.number) if track.number >= 0 else -1
+
+    def _answer(self, view: Sightings) -> Identities:
+        history, count = self._history, len(view)
+        slots = np.array([self._slot_of(view.camera, number) for number in view.tracks.tolist()], dtype=np.int64)
+        decided = slots >= 0
+        persons, state = np.full(count, -1, dtype=np.int64), np.full(count, IdentityState.PENDING, dtype=np.int64)
+        confidence = np.zeros(count)
+        persons[decided] = history.persons[slots[decided]]
+        confidence[decided] = history.confidences[slots[decided]]
+        sure = confidence >= 1 - self.settings.false_merge_rate
+        state[decided] = np.where(sure[decided], IdentityState.CONFIRMED, IdentityState.PROBABLE)
+        return Identities(view.camera, view.time, view.tracks, persons, state, confidence)
+
     def _append(self, tracklet: Tracklet) -> int:
         camera = self._topology.number(tracklet.camera)
         history, gallery = self._history, self._gallery
+        slot = history.append(tracklet, camera)
         if history.count >= self._next_fit:
             self._fit()
-        slot = history.append(tracklet, camera)
         rate = history.rate(camera, tracklet.end, self.settings.topology.rate_window)
         history.log_rates[slot] = np.log(rate)
         history.log_slow[slot] = np.log(self.settings.topology.slow / max(len(gallery), 1))
@@ -114,7 +248,7 @@ class CalibratedManager:
 
     def _project(self, slot: int) -> None:
         history, likeness = self._history, self._site.likeness
-        if likeness is not None and history.vectors.shape[1]:
+        if likeness is not None and history.rows.shape[1] and history.vectors.shape[1]:
             row = likeness.project(history.vectors[slot : slot + 1], history.cameras[slot : slot + 1])
             history.rows[slot] = row[0]
 
@@ -125,15 +259,21 @@ class CalibratedManager:
         history, slot = self._history, decision.slot
         camera, track = self._topology.names[history.cameras[slot]], int(history.local[slot])
         person = decision.person or self._gallery.new_id()
-        self._assign(slot, person, decision.margin)
+        self._assign(slot, person, decision)
         if decision.person:
             return PersonRecognised(time, camera, track, person, decision.evidence, decision.alternatives)
         return PersonEnrolled(time, camera, track, person, decision.alternatives)
 
-    def _assign(self, slot: int, person: int, margin: float) -> None:
+    def _assign(self, slot: int, person: int, decision: Decision) -> None:
         history = self._history
-        history.persons[slot], history.margins[slot] = person, margin
-        row = history.rows[slot] if self._site.likeness is not None else np.zeros(0)
+        history.persons[slot] = person
+        history.margins[slot], history.confidences[slot] = decision.margin, decision.confidence
+        self._keep_view(slot)
+
+    def _keep_view(self, slot: int) -> None:
+        history = self._history
+        person = int(history.persons[slot])
+        row = history.rows[slot]
         view = View(
             int(history.numbers[slot]),
             int(history.cameras[slot]),
@@ -148,7 +288,7 @@ class CalibratedManager:
         history, settings = self._history, self.settings.corrections
         span = min(settings.window, history.count)
         events: list[Event] = []
-        if self._site.likeness is None or history.count < self.settings.first_fit:
+        if not isinstance(self._site.likeness, Likeness):
             return events
         for _ in range(min(settings.revisits, span)):
             self._revisited += 1
@@ -174,11 +314,12 @@ class CalibratedManager:
         decision = reconsider(slot, person, alone, self._site)
         stays = decision.person == person or (alone and not decision.person)
         if stays:
-            history.persons[slot], history.margins[slot] = person, decision.margin
+            history.persons[slot] = person
+            history.margins[slot], history.confidences[slot] = decision.margin, decision.confidence
             gallery.put(person, before)
             return []
         target = decision.person or gallery.new_id()
-        self._assign(slot, target, decision.margin)
+        self._assign(slot, target, decision)
         if alone:
             return [PersonMerged(time, target, person, decision.evidence)]
         where = (self._topology.names[history.cameras[slot]], int(history.local[slot]))
@@ -194,10 +335,14 @@ class CalibratedManager:
 
     def _fit(self) -> None:
         history, settings = self._history, self.settings
-        grown = int(history.count * settings.fit_growth)
-        self._next_fit = max(grown, settings.first_fit) if history.count < settings.fit_until else 2**62
+        grown = max(int(history.count * settings.fit_growth), history.count + 2)
+        self._next_fit = grown if history.count < settings.fit_until else 2**62
         self._learn_transits()
-        if not history.vectors.shape[1]:
+        width = history.vectors.shape[1]
+        if not width:
+            return
+        if history.count < settings.first_fit:
+            self._calibrate(Bootstrap.from_pairs(self._pairs, width, settings.bootstrap), width)
             return
         used = history.used
         believed = history.margins[used] > settings.sure
@@ -207,10 +352,15 @@ class CalibratedManager:
         likeness = learn_likeness(
             history.vectors[used], history.cameras[used], groups, settings.calibration, settings.features
         )
-        self._site = Site(self._gallery, history, self._topology, likeness, self._site.hysteresis)
-        history.rows = np.zeros((history.size, len(likeness.between)))
+        self._calibrate(likeness, len(likeness.between))
+
+    def _calibrate(self, likeness: Likeness | Bootstrap, dimension: int) -> None:
+        history = self._history
+        used = history.used
+        self._site = replace(self._site, likeness=likeness)
+        history.rows = np.zeros((history.size, dimension))
         history.rows[used] = likeness.project(history.vectors[used], history.cameras[used])
-        self._gallery.recalibrate(likeness)
+        self._gallery.recalibrate(likeness, dimension)
 
     def _learn_transits(self) -> None:
         history = self._history

@@ -7,8 +7,12 @@ from collections.abc import Callable
 from unbroken.core.errors import ConfigError
 from unbroken.core.ports import IdentityManager
 from unbroken.identity.fixed import FixedManager
+from unbroken.identity.manager import CalibratedManager
 
-POLICIES: dict[str, Callable[[], IdentityManager]] = {"fixed": FixedManager}
+POLICIES: dict[str, Callable[[], IdentityManager]] = {
+    "calibrated": CalibratedManager,
+    "fixed": FixedManager,
+}
 """What a user may write as `policy`, and what it makes with its defaults."""
 
 

@@ -11,16 +11,18 @@ that are due in a view are assigned together, each with a column of its own for 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from unbroken.core.arrays import Bools, Floats, Ints
 from unbroken.core.events import Evidence
+from unbroken.identity.bootstrap import Bootstrap
 from unbroken.identity.calibration import Likeness
 from unbroken.identity.gallery import Gallery
 from unbroken.identity.history import History
+from unbroken.identity.places import PlaceSettings, impossible, place_odds
 from unbroken.identity.topology import Topology, gaps
 
 REFUSED = -1e6
@@ -34,8 +36,9 @@ class Site:
     gallery: Gallery
     history: History
     topology: Topology
-    likeness: Likeness | None
+    likeness: Likeness | Bootstrap | None
     hysteresis: float = 1.0
+    places: PlaceSettings = field(default_factory=PlaceSettings)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,24 +48,30 @@ class Weighed:
     Attributes:
         appearance: (P,) calibrated log-likelihood ratios.
         time: (P,) log prior odds of the transit.
+        place: (P,) log-likelihood ratios of where the track is.
         refused: (P,) who is excluded by a rule.
         newcomer: the score of somebody new.
     """
 
     appearance: Floats
     time: Floats
+    place: Floats
     refused: Bools
     newcomer: float
 
     @property
     def scores(self) -> Floats:
         """(P,) the sum, `REFUSED` for who is excluded."""
-        return np.where(self.refused, REFUSED, np.maximum(self.appearance + self.time, REFUSED))
+        return np.where(self.refused, REFUSED, np.maximum(self.appearance + self.time + self.place, REFUSED))
 
     def evidence(self, ids: Ints, column: int) -> Evidence:
         """Why this person."""
         return Evidence(
-            int(ids[column]), float(self.scores[column]), float(self.appearance[column]), float(self.time[column])
+            int(ids[column]),
+            float(self.scores[column]),
+            float(self.appearance[column]),
+            float(self.time[column]),
+            float(self.place[column]),
         )
 
     def alternatives(self, ids: Ints, count: int = 3, without: int = -1) -> tuple[Evidence, ...]:
@@ -130,9 +139,13 @@ def weigh(slot: int, site: Site) -> Weighed:
     known = used[(history.persons[used] > 0) & (used != slot)]
     rows = gallery.rows(history.persons[known])
     known, rows = known[rows >= 0], rows[rows >= 0]
+    before, after = _neighbours(slot, known, rows, site)
+    place = np.zeros(len(gallery))
+    place[before >= 0] = place_odds(before[before >= 0], slot, history, site.places)
     return Weighed(
         appearance,
-        _chain_odds(slot, known, rows, site),
+        _chain_odds(slot, before, after, site),
+        place,
         _refused(slot, known, rows, site),
         float(np.log(site.topology.settings.newcomer)),
     )
@@ -142,20 +155,25 @@ def _refused(slot: int, known: Ints, rows: Ints, site: Site) -> Bools:
     history = site.history
     apart = site.topology.apart(int(history.cameras[slot]))
     clash = apart[history.cameras[known]] & history.together(slot, known)
+    clash |= impossible(known, slot, history, site.places)
     refused = np.zeros(len(site.gallery), dtype=np.bool_)
     refused[rows[clash]] = True
     return refused
 
 
-def _chain_odds(slot: int, known: Ints, rows: Ints, site: Site) -> Floats:
-    """(P,) how the prior odds of a person's chain of sightings change when this track is put into it."""
-    history, people = site.history, site.gallery.columns
+def _neighbours(slot: int, known: Ints, rows: Ints, site: Site) -> tuple[Ints, Ints]:
+    """(P,) the slots of each person's last track before this one and first after it, -1 for none."""
+    history, people = site.history, len(site.gallery)
     middle = float(history.middles(np.array([slot]))[0])
     middles = history.middles(known)
     earlier = (middles < middle) | ((middles == middle) & (history.numbers[known] < history.numbers[slot]))
-    before = _extreme(known[earlier], rows[earlier], history, len(people.ends))
-    after = _extreme(known[~earlier], rows[~earlier], history, len(people.ends), sign=-1)
-    odds = np.zeros(len(people.ends))
+    before = _extreme(known[earlier], rows[earlier], history, people)
+    return before, _extreme(known[~earlier], rows[~earlier], history, people, sign=-1)
+
+
+def _chain_odds(slot: int, before: Ints, after: Ints, site: Site) -> Floats:
+    """(P,) how the prior odds of a person's chain of sightings change when this track is put into it."""
+    odds = np.zeros(len(site.gallery))
     has_before, has_after = before >= 0, after >= 0
     dormant = ~has_before & ~has_after
     odds[dormant] = _from_gallery(slot, dormant, site)

@@ -12,8 +12,10 @@ that the tracks overlap or arrive with cameras' clocks apart; the graph learns b
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import combinations
 
 import numpy as np
 from scipy.ndimage import convolve1d
@@ -43,6 +45,9 @@ class TopologySettings:
         slow: share of tracks that are people who come back after long.
         newcomer: share of tracks that are people never seen.
         rate_window: seconds over which a camera's rate of tracks is measured.
+        cell: metres, the side of the squares in which it is remembered where a calibrated camera sees people.
+        cell_visits: sightings in a square until it belongs to a camera's view.
+        cells_known: squares of two views until, none of them shared, the cameras count as apart.
         apart_after: links between two cameras after which, none of them simultaneous, they count as apart.
     """
 
@@ -61,6 +66,9 @@ class TopologySettings:
     newcomer: float = 0.2
     rate_window: float = 1200.0
     apart_after: int = 50
+    cell: float = 1.0
+    cell_visits: int = 3
+    cells_known: int = 8
 
     def __post_init__(self) -> None:
         """Refuse what contradicts itself."""
@@ -92,6 +100,7 @@ class Topology:
         self._log_times = np.zeros((1, len(self._widths)))
         self._fastest = np.zeros((0, 0))
         self._apart = np.zeros((0, 0), dtype=np.bool_)
+        self._ground: dict[int, Counter[tuple[int, int]]] = {}
         nothing = np.zeros(0, dtype=np.int64)
         self._links = (nothing, nothing, np.zeros(0), np.zeros(0))
 
@@ -111,6 +120,12 @@ class Topology:
         """Replace what is known of transits by these (L,) links; weights in 0..1 say how sure each is."""
         self._links = (came_from, went_to, gap, weights)
         self._fit()
+
+    def note_ground(self, camera: int, points: Floats) -> None:
+        """Remember where a calibrated camera sees people: (N, 2) metres; rows of NaN are ignored."""
+        cells = np.floor(points[np.isfinite(points).all(axis=1)] / self.settings.cell).astype(np.int64)
+        seen = self._ground.setdefault(camera, Counter())
+        seen.update(zip(cells[:, 0].tolist(), cells[:, 1].tolist(), strict=True))
 
     def log_intensity(self, came_from: Ints, went_to: Ints, gap: Floats) -> Floats:
         """(N,) log of `p(b | a) f_ab(gap)` per second; minus infinity where the way cannot be made."""
@@ -146,7 +161,21 @@ class Topology:
         together = np.zeros((count, count))
         together[used // count, used % count] = links[:, self._half]
         settled = (per_way + per_way.T >= setting.apart_after) & (together + together.T < 0.5)
+        settled |= self._share_no_ground()
         self._apart = (settled | self._given(setting.apart)) & ~self._given(setting.overlapping)
+
+    def _share_no_ground(self) -> Bools:
+        """(C, C) pairs of calibrated cameras that have both seen many people, and never on the same square metre."""
+        count, least = len(self._numbers), self.settings.cell_visits
+        found = np.zeros((count, count), dtype=np.bool_)
+        used = {
+            camera: {cell for cell, visits in cells.items() if visits >= least}
+            for camera, cells in self._ground.items()
+        }
+        for one, other in combinations(sorted(used), 2):
+            many = min(len(used[one]), len(used[other])) >= self.settings.cells_known
+            found[one, other] = found[other, one] = many and not used[one] & used[other]
+        return found
 
     def _times(self, links: Floats) -> Floats:
         """(W, bins) weights of links -> (W + 1, bins) log densities per second; row 0 is for ways never gone."""

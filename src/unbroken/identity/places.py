@@ -1,0 +1,82 @@
+"""Where was he? What positions on the ground, or in the picture of one camera, say about two tracks.
+
+After a gap of t seconds a person is expected around where he was last, with a spread that grows with t. Against it
+stands a stranger, who may be anywhere on an area of the size of a hall. Seen at the same instant by two calibrated
+cameras, one person has one position. Without calibration the same holds inside one camera, in units of the height of
+the box, which stands for the height of a person.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from unbroken.core.arrays import Bools, Floats, Ints
+from unbroken.identity.history import History
+from unbroken.identity.topology import gaps
+
+_PERSON = 1.7
+"""Metres: how tall a box is taken to be."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceSettings:
+    """Settings of the term of place.
+
+    Attributes:
+        spread: metres, standard deviation of the distance of two positions of one person at one instant.
+        walk: metres per second by which it grows with the gap.
+        area: square metres over which strangers are spread.
+        floor: nats; a place never says more than that against somebody.
+        instant: seconds; tracks last seen within it of each other are compared as simultaneous.
+        fastest: metres per second that nobody exceeds ...
+        slack: ... beyond this many metres of error.
+    """
+
+    spread: float = 0.5
+    walk: float = 1.0
+    area: float = 100.0
+    floor: float = -5.0
+    instant: float = 1.0
+    fastest: float = 6.0
+    slack: float = 2.5
+
+
+def place_odds(slots: Ints, slot: int, history: History, settings: PlaceSettings) -> Floats:
+    """(N,) log-likelihood ratios that the track begins where each of `slots`, the latest of a person, has led to."""
+    distance, gap = _apart(slots, slot, history, settings)
+    variance = settings.spread**2 + (settings.walk * gap) ** 2
+    odds = np.log(settings.area / (2 * np.pi * variance)) - distance**2 / (2 * variance)
+    local = np.isfinite(odds) & (2 * np.pi * variance < settings.area)
+    found: Floats = np.where(local, np.maximum(odds, settings.floor), 0.0)
+    return found
+
+
+def impossible(slots: Ints, slot: int, history: History, settings: PlaceSettings) -> Bools:
+    """(N,) which tracks cannot be the same person: too far away for the time between, or at the same instant."""
+    distance, gap = _ground_distance(slots, slot, history, settings)
+    found: Bools = np.isfinite(distance) & (distance > settings.slack + settings.fastest * gap)
+    return found
+
+
+def _apart(slots: Ints, slot: int, history: History, settings: PlaceSettings) -> tuple[Floats, Floats]:
+    distance, gap = _ground_distance(slots, slot, history, settings)
+    then, now = history.boxes[slots, 1], history.boxes[slot, 0]
+    height = np.maximum(then[:, 3] - then[:, 1], now[3] - now[1])
+    across = (then[:, 0] + then[:, 2] - now[0] - now[2]) / 2
+    down = then[:, 3] - now[3]
+    pictured = _PERSON * np.hypot(across, down) / np.where(height > 0, height, np.nan)
+    here = (history.cameras[slots] == history.cameras[slot]) & (gap > 0)
+    return np.where(np.isfinite(distance), distance, np.where(here, pictured, np.nan)), gap
+
+
+def _ground_distance(slots: Ints, slot: int, history: History, settings: PlaceSettings) -> tuple[Floats, Floats]:
+    """(N,) metres between the nearest known positions, NaN where there are none, and (N,) seconds between them."""
+    signed = gaps(history.starts[slots], history.ends[slots], history.starts[slot], history.ends[slot])
+    entered, left = history.places[slot]
+    theirs = np.where((signed >= 0)[:, None], history.places[slots, 1], history.places[slots, 0])
+    mine = np.where((signed > 0)[:, None], entered, left)
+    both = (signed == 0) & (np.abs(history.ends[slots] - history.ends[slot]) > settings.instant)
+    distance = np.linalg.norm(theirs - mine, axis=1)
+    return np.where(both, np.nan, distance), np.abs(signed)
