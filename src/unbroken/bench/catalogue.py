@@ -31,6 +31,9 @@ BENCHMARKS: dict[str, Entry] = {
     "world": Entry("world", "", "Identity managers over 8 synthetic cameras whose truth is known, with chaos too."),
     "speed": Entry("speed", "data/mot17_half", "Pictures per second of the trackers alone, beside pyxtrackers."),
     "market": Entry("market", "data/market_stream", "One Global ID per person by appearance and time, six cameras."),
+    "mot17": Entry(
+        "mot17", "data/mot17_half", "Trackers on recorded boxes of one camera, and the default taken apart."
+    ),
     "multiview": Entry("multiview", "data/multiview", "Global IDs over overlapping views with homographies."),
     "wildtrack": Entry("wildtrack", "data/wildtrack", "People on the ground plane of seven overlapping cameras."),
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -43,6 +43,16 @@ class Case:
     counts: Bools
     distractors: tuple[int, ...] = ()
 
+    def only(self, frames: Ints) -> Case:
+        """The same with the given frames of the truth alone; the answer is expected to keep to them."""
+        rows = np.flatnonzero(np.isin(self.truth.frames, frames))
+        truth = _rows_of(self.truth, rows)
+        return replace(self, truth=truth, classes=self.classes[rows], counts=self.counts[rows])
+
+    def answered(self, rows: Rows) -> Case:
+        """The same truth with another answer."""
+        return replace(self, result=_trajectories(rows))
+
     def pairing(self, gate: float = 1.0) -> Pairing:
         """Truth and answer side by side; `gate` in metres, for the ground plane."""
         paired = pair(self.truth, self.result, gate)
@@ -58,6 +68,19 @@ def across(cases: list[Case], gate: float = 1.0) -> Pairing:
         truths.append(_rows_of(case.truth, np.sort(kept.truth_order)))
         results.append(_rows_of(case.result, np.sort(kept.result_order)))
     return pair(*across_cameras(truths, results), gate)
+
+
+def sequence_case(folder: Path) -> Case:
+    """The truth of a MOTChallenge sequence (`gt/gt.txt`), not yet answered.
+
+    Raises:
+        SourceError: there is none.
+        StoreError: a line cannot be read.
+    """
+    path = folder / "gt" / "gt.txt"
+    rows = read_rows(path)
+    nobody = rows.select(np.zeros(0, dtype=np.int64))
+    return Case(folder.name, "", _trajectories(rows), _trajectories(nobody), *_rules(rows, path))
 
 
 def find_cases(truth: Path, result: Path, metric: Metric = "iou") -> list[Case]:
