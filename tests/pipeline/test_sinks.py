@@ -190,7 +190,7 @@ def test_all_sinks_are_closed_although_one_of_them_fails(tmp_path):
             raise StoreError("disk full")
 
     lines = TrackLines(tmp_path / "tracks.jsonl")
-    sinks = Sinks([Broken(), lines])
+    sinks = Sinks([lines, Broken()])
     for picture, result in walk("door", 2):
         sinks.write(picture, result, ())
     with pytest.raises(StoreError, match="disk full"):

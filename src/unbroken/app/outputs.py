@@ -31,7 +31,8 @@ class Outputs:
         folder: where everything goes.
         videos: an annotated video per camera.
         mosaic: one video of all cameras.
-        report: `report.html`, with pictures of people.
+        report: `report.html`.
+        pictures: the report keeps pictures of people.
         blur: blur heads in all pictures that are kept.
         scores: is asked for scores against ground truth once all files are complete; they go into the report.
     """
@@ -40,6 +41,7 @@ class Outputs:
     videos: bool = True
     mosaic: bool = False
     report: bool = True
+    pictures: bool = True
     blur: bool = False
     scores: Scores | None = None
 
@@ -70,7 +72,7 @@ def sinks_for(
         sinks.append(MosaicVideo(folder / "mosaic.mp4", [camera.name for camera in settings.cameras]))
     if outputs.report:
         created = datetime.now().astimezone().strftime("%Y-%m-%d %H:%M")
-        gather = GatherSettings(portraits=PortraitSettings(blur=outputs.blur), ground=ground_of(views))
+        gather = GatherSettings(outputs.pictures, PortraitSettings(blur=outputs.blur), ground_of(views))
         facts = report_facts(settings, parts, created=created)
         page = ReportPage(folder / "report.html", facts, time.perf_counter, gather, scores=outputs.scores)
         sinks.insert(0, page)

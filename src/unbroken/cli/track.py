@@ -32,7 +32,8 @@ def track(
     threads: int | None = typer.Option(None, help="Threads per net; the default is 1."),
     video: bool = typer.Option(True, "--video/--no-video", help="Write annotated videos."),
     mosaic: bool = typer.Option(False, "--mosaic", help="Write one video of all cameras."),
-    report: bool = typer.Option(True, "--report/--no-report", help="Write `report.html` with pictures of people."),
+    report: bool = typer.Option(True, "--report/--no-report", help="Write `report.html`."),
+    pictures: bool = typer.Option(True, "--pictures/--no-pictures", help="Keep pictures of people in the report."),
     blur: bool = typer.Option(False, "--blur", help="Blur heads in all pictures that are kept."),
     seconds: float = typer.Option(0.0, min=0, help="Stop after so many seconds of video; 0 runs to the end."),
 ) -> None:
@@ -76,7 +77,7 @@ def track(
         "runtime.threads": threads,
     }
     settings = settings_from(sources, {key: value for key, value in wishes.items() if value is not None})
-    outputs = Outputs(output, videos=video, mosaic=mosaic, report=report, blur=blur)
+    outputs = Outputs(output, videos=video, mosaic=mosaic, report=report, pictures=pictures, blur=blur)
     console = Console()
     with FrameProgress(console) as progress:
         summary = track_site(settings, outputs, seconds, progress.begin)

@@ -38,9 +38,9 @@ class Sinks:
             sink.write(frame, result, events)
 
     def close(self) -> None:
-        """Close every sink, the first one first; an error is raised once all have been closed."""
+        """Close every sink, the last one first; an error is raised once all have been closed."""
         with ExitStack() as stack:
-            for sink in reversed(self._sinks):
+            for sink in self._sinks:
                 stack.callback(sink.close)
 
 
