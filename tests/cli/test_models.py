@@ -100,6 +100,25 @@ def test_a_net_of_the_users_own_gets_a_card_and_a_name(tmp_path):
     assert "is there already" in str(again.exception)
 
 
+def test_a_reid_net_that_is_fed_wrongly_gets_no_card_unless_it_is_trusted(tmp_path):
+    file = data("models/osnet_x0_25_msmt17.onnx")
+    wishes = ["--task", "reid", "--scale", "1", "--mean", 0, 0, 0, "--std", 1, 1, 1, "--name", "mine", "--to", tmp_path]
+    out = run("add", file, *wishes)
+    assert isinstance(out.exception, ModelUnsupportedError)
+    assert "better fed RGB / 255, mean 0.485 0.456 0.406" in str(out.exception)
+    assert list(tmp_path.glob("*.toml")) == []
+    assert run("add", file, *wishes, "--trust").exit_code == 0
+    assert read_cards(tmp_path / f"mine{CARD_SUFFIX}")["mine"].input == InputSpec(128, 256, "RGB", 1.0)
+
+
+def test_the_self_test_shows_how_well_each_way_of_feeding_does():
+    out = run("test", "osnet_x0_25_msmt17", "--models", data("models"))
+    assert out.exit_code == 0
+    assert "0.225 (its card)" in out.output
+    detector = run("test", "rtmdet_nano", "--models", data("models"))
+    assert "self-test is for Re-ID nets" in str(detector.exception)
+
+
 def test_a_card_that_the_net_contradicts_is_never_written(tmp_path):
     yolov8_net(tmp_path / "my.onnx")
     out = run("add", tmp_path / "my.onnx", "--decoder", "ssd", "--to", tmp_path / "nets")

@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from unbroken.appearance.embedder import NetEmbedder
+from unbroken.appearance.selftest import Verdict, self_test
 from unbroken.core.cards import ModelCard
-from unbroken.core.errors import ConfigError, ModelMissingError
+from unbroken.core.errors import ConfigError, ModelMissingError, ModelUnsupportedError
 from unbroken.core.frames import Frame
 from unbroken.detection.decode import decoder as known_decoder
 from unbroken.detection.detector import NetDetector
@@ -42,7 +43,7 @@ def add_net(card: ModelCard, file: Path, folder: Path) -> Path:
     if written.exists():
         raise ConfigError(f"{written} is there already; choose another --name or remove it")
     if file.suffix != ".weights":
-        tried(card, file)
+        _try(card, file)
     folder.mkdir(parents=True, exist_ok=True)
     for source in (file, *(file.with_suffix(suffix) for suffix in _COMPANIONS.get(file.suffix, ()))):
         target = folder / f"{Path(card.files[0]).stem}{source.suffix}"
@@ -52,21 +53,25 @@ def add_net(card: ModelCard, file: Path, folder: Path) -> Path:
     return written
 
 
-def tried(card: ModelCard, file: Path) -> str:
-    """Load a net and let it answer for a grey picture; what it is, in words.
+def self_tested(card: ModelCard, file: Path) -> Verdict:
+    """Examine the card of a Re-ID net with drawn people.
 
     Raises:
-        ModelError: the net cannot be loaded, or does not answer as the card says.
+        ModelUnsupportedError: it is no Re-ID net.
     """
+    if card.task != "reid":
+        raise ModelUnsupportedError(f"net {card.name} is for {card.task}; the self-test is for Re-ID nets")
+    return self_test(load(file), card)
+
+
+def _try(card: ModelCard, file: Path) -> None:
+    """Load a net and let it answer for a grey picture."""
     net = load(file)
     grey = np.full((256, 128, 3), 128, dtype=np.uint8)
     if card.task == "reid":
-        embedder = NetEmbedder(net, card, "")
-        embedder.embed([grey])
-        return embedder.description
-    detector = NetDetector(net, card)
-    detector.detect([Frame("test", 0, 0.0, grey)])
-    return detector.description
+        NetEmbedder(net, card, "").embed([grey])
+    else:
+        NetDetector(net, card).detect([Frame("test", 0, 0.0, grey)])
 
 
 def card_for(file: Path, task: str, decoder: str, wishes: Mapping[str, object]) -> ModelCard:

@@ -159,6 +159,32 @@ _STATES = {
 }
 
 
+@models.command("test")
+def examine(name: str = _NAME, folders: list[Path] = _FOLDERS) -> None:
+    """Examine a Re-ID net's card with drawn people: is it fed with the colours and numbers that it was trained on?
+
+    The higher d', the further apart the net keeps different people. The exit code is 4 where another way of feeding
+    it is clearly better than its card's. Takes seconds to a minute.
+
+    Examples:
+        unbroken models test osnet_x0_25_msmt17 --models ../nets
+    """
+    from rich.console import Console
+    from rich.table import Table
+
+    from unbroken.app.cards import self_tested
+    from unbroken.appearance.selftest import convict
+    from unbroken.models.registry import find
+
+    found = find(name, folders or (), (".onnx", ".xml"))
+    verdict = self_tested(found.card, found.path)
+    table = Table("fed", "d'", title=name)
+    for number, (way, value) in enumerate(verdict.separation.items()):
+        table.add_row(f"{way} (its card)" if number == 0 else way, f"{value:.2f}")
+    Console().print(table)
+    convict(verdict, found.card)
+
+
 @models.command()
 def convert(
     weights: Path = typer.Argument(help="A Darknet .weights file with its .cfg beside it."),
@@ -188,11 +214,13 @@ def add(
     std: tuple[float, float, float] = typer.Option((-1.0, -1.0, -1.0), help="After the scale, per channel."),
     size: tuple[int, int] = typer.Option((0, 0), help="Width and height, where the file leaves them free."),
     letterbox: str = typer.Option("", help="none, top_left or centre."),
+    trust: bool = typer.Option(False, "--trust", help="Leave out the self-test of a Re-ID net's card."),
     licence: str = typer.Option("unknown", help="Of code and weights."),
     folder: Path | None = typer.Option(None, "--to", help="The folder of nets that it joins; the cache if left out."),
 ) -> None:
     """Try a net of your own, and write a card for it so that it can be called by name.
 
+    The card of a Re-ID net is examined with drawn people first, see `unbroken models test`.
     What is left out is guessed from the outputs of the net; `unbroken models show` tells what was guessed.
 
     Examples:
@@ -202,13 +230,16 @@ def add(
     """
     from dataclasses import replace
 
-    from unbroken.app.cards import add_net, card_for
+    from unbroken.app.cards import add_net, card_for, self_tested
+    from unbroken.appearance.selftest import convict
     from unbroken.models.registry import cache_folder
 
     given = {"order": order, "scale": scale, "letterbox": letterbox, "width": size[0], "height": size[1]}
     given |= {key: value for key, value in (("mean", mean), ("std", std)) if value != (-1.0, -1.0, -1.0)}
     card = card_for(file, task, decoder, {key: value for key, value in given.items() if value})
     card = replace(card, name=name or card.name, licence=licence, files=(f"{name or file.stem}{file.suffix}",))
+    if card.task == "reid" and not trust:
+        convict(self_tested(card, file), card)
     typer.echo(f"{add_net(card, file, folder or cache_folder())}")
 
 
