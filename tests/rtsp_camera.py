@@ -4,6 +4,7 @@ It loops a video's H.264 packets as RTP (RFC 6184) over TCP (interleaved, RFC 23
 """
 
 import base64
+import contextlib
 import random
 import socket
 import struct
@@ -124,12 +125,13 @@ class RtspCamera:
         threading.Thread(target=self._accept, args=(self._listener,), daemon=True).start()
 
     def stop(self) -> None:
-        """As if the power was cut: every connection is reset."""
+        """As if the power was cut: every connection is reset. May be called twice."""
         if self._listener is not None:
             self._listener.close()
         for connection in list(self._connections):
-            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-            connection.close()
+            with contextlib.suppress(OSError):
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                connection.close()
 
     def _accept(self, listener: socket.socket) -> None:
         while True:

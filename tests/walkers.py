@@ -28,10 +28,11 @@ def picture(index: int, people: dict[int, float], cast: float = 1.0) -> np.ndarr
     return np.clip(image * np.array([cast, 1.0, 1.0]), 0, 255).astype(np.uint8)
 
 
-def write_walk(path: Path, seconds: float = 8.0, cast: float = 1.0) -> Path:
+def write_walk(path: Path, seconds: float = 8.0, cast: float = 1.0, codec: str = "mpeg4") -> Path:
     """An empty second, then two people walk through the picture in opposite directions."""
     with av.open(str(path), "w") as container:
-        stream = container.add_stream("mpeg4", rate=RATE, options={"q": "3"})
+        options = {"bf": "0", "g": "10", "preset": "ultrafast"} if codec == "libx264" else {"q": "3"}
+        stream = container.add_stream(codec, rate=RATE, options=options)
         stream.width, stream.height, stream.pix_fmt = *SIZE, "yuv420p"
         stream.codec_context.time_base = Fraction(1, RATE)
         for index in range(round(seconds * RATE)):

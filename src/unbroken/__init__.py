@@ -9,6 +9,7 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from unbroken.app.track import track as track
     from unbroken.core.detections import Detections as Detections
     from unbroken.core.errors import UnbrokenError as UnbrokenError
     from unbroken.core.frames import Frame as Frame
@@ -27,9 +28,20 @@ _ROOMS = {
     "Tracker": "unbroken.tracking.doors",
     "Tracks": "unbroken.core.tracks",
     "UnbrokenError": "unbroken.core.errors",
+    "track": "unbroken.app.track",
 }
 
-__all__ = ["Detections", "Frame", "Identities", "Sightings", "Tracker", "Tracks", "UnbrokenError", "__version__"]
+__all__ = [
+    "Detections",
+    "Frame",
+    "Identities",
+    "Sightings",
+    "Tracker",
+    "Tracks",
+    "UnbrokenError",
+    "__version__",
+    "track",
+]
 
 
 def __getattr__(name: str) -> object:

@@ -6,16 +6,21 @@ import itertools
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
 
 from unbroken.app.build import build_site
 from unbroken.app.outputs import Outputs, sinks_for
 from unbroken.app.sources import open_camera
+from unbroken.app.wishes import settings_from
 from unbroken.config.site import SiteSettings
 from unbroken.core.events import CameraLost, CameraStalled, Event
+from unbroken.core.frames import Frame
 from unbroken.core.ports import Sink, Source
 from unbroken.core.results import FrameResult
+from unbroken.geometry.plane import GroundView
 from unbroken.pipeline.site import Site
 from unbroken.pipeline.walk import Moment, as_they_come, in_step, usual_window
 from unbroken.video.opening import is_live
@@ -43,13 +48,14 @@ class Summary:
     failures: list[str] = field(default_factory=list)
     interrupted: bool = False
 
-    def note(self, result: FrameResult) -> None:
+    def note(self, result: FrameResult, events: Iterable[Event]) -> None:
         """Take in one frame."""
         self.frames[result.camera] += 1
         self.persons.update(int(person) for person in result.identities.persons if person > 0)
         self.work.update(result.work)
         for step, seconds in result.timings.items():
             self.seconds[step] = self.seconds.get(step, 0.0) + seconds
+        self.note_failures(events)
 
     def note_failures(self, events: Iterable[Event]) -> None:
         """Take in what broke."""
@@ -58,6 +64,42 @@ class Summary:
             for event in events
             if isinstance(event, (CameraLost, CameraStalled))
         ]
+
+
+class Answer(NamedTuple):
+    """One frame, what is known of it, and what happened."""
+
+    frame: Frame
+    result: FrameResult
+    events: tuple[Event, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Running:
+    """A site with its cameras open: `moments` walks through them once."""
+
+    site: Site
+    sources: list[Source]
+    views: dict[str, GroundView]
+    moments: Iterator[Moment]
+
+
+def track(*sources: str | Path, **wishes: str | int | float | None) -> Iterator[Answer]:
+    """Follow people through several cameras: the chain of `unbroken track`, one answer per frame.
+
+    >>> for frame, result, events in track("hall.mp4", "door.mp4", detector="motion"):  # doctest: +SKIP
+    ...     print(frame.camera, frame.time, result.identities.persons, result.tracks.boxes)
+
+    Args:
+        sources: videos, folders, `rtsp://` addresses, numbers of webcams, or one `site.toml`.
+        wishes: the options of `unbroken track`: detector, reid, tracker, identity, every, models ...
+
+    Raises:
+        UnbrokenError: as `track_site`. A camera that breaks on the way is an event, and the others go on.
+    """
+    settings = settings_from([str(source) for source in sources], wishes)
+    with opened_site(settings) as running:
+        yield from answers(running.site, running.moments)
 
 
 def track_site(
@@ -80,6 +122,18 @@ def track_site(
         ModelError: a net is missing, damaged or does not fit.
         StoreError: the results cannot be written.
     """
+    with opened_site(settings) as running:
+        sinks = sinks_for(outputs, settings, running.site.parts, running.views)
+        told = watch(running.sources) if watch else _look_away
+        after: list[Event] = []
+        summary = run(answers(running.site, until(running.moments, seconds), after), sinks, told)
+        summary.note_failures(after)
+        return summary
+
+
+@contextmanager
+def opened_site(settings: SiteSettings) -> Iterator[Running]:
+    """A site with its cameras open, until the context is left."""
     with ExitStack() as stack:
         opened = {}
         for camera in settings.cameras:
@@ -90,32 +144,41 @@ def track_site(
         live = any(is_live(camera.source) for camera in settings.cameras)
         moments = as_they_come(sources) if live else in_step(sources, usual_window(sources))
         views = {name: camera.view for name, camera in opened.items() if camera.view is not None}
-        sinks = sinks_for(outputs, settings, site.parts, views)
-        return run(site, until(moments, seconds), sinks, watch(sources) if watch else _look_away)
+        yield Running(site, sources, views, moments)
 
 
-def run(site: Site, moments: Iterable[Moment], sinks: Sequence[Sink], watch: Watch) -> Summary:
-    """Walk through the moments to the end, or until the user interrupts: what was written is valid either way.
+def answers(site: Site, moments: Iterable[Moment], after: list[Event] | None = None) -> Iterator[Answer]:
+    """The answer for every frame, in the order of the moments. Events come with the first frame that follows them.
 
     Args:
         site: wired.
         moments: in the order of time.
-        sinks: get every result; they are closed at the end.
+        after: is filled with the events that no frame followed.
+    """
+    waiting: list[Event] = [] if after is None else after
+    for moment in moments:
+        results, events = site.step(moment.frames)
+        waiting += [*moment.events, *events]
+        for frame, result in zip(moment.frames, results, strict=True):
+            yield Answer(frame, result, tuple(waiting))
+            waiting.clear()
+
+
+def run(walk: Iterable[Answer], sinks: Sequence[Sink], watch: Watch) -> Summary:
+    """Hand every answer to the sinks, to the end or until the user interrupts: what was written is valid either way.
+
+    Args:
+        walk: the answers.
+        sinks: get every answer; they are closed at the end.
         watch: is told of every result.
     """
     summary = Summary()
-    waiting: list[Event] = []
     try:
-        for moment in moments:
-            summary.note_failures(moment.events)
-            results, events = site.step(moment.frames)
-            waiting += [*moment.events, *events]
-            for frame, result in zip(moment.frames, results, strict=True):
-                for sink in sinks:
-                    sink.write(frame, result, waiting)
-                waiting = []
-                summary.note(result)
-                watch(result)
+        for frame, result, events in walk:
+            for sink in sinks:
+                sink.write(frame, result, events)
+            summary.note(result, events)
+            watch(result)
     except KeyboardInterrupt:
         summary.interrupted = True
     finally:

@@ -11,13 +11,29 @@ from unbroken.config.site import SiteSettings
 from unbroken.core.errors import ConfigError
 from unbroken.video.opening import camera_names, expanded
 
+WISHES = {
+    "detector": "detection.model",
+    "every": "detection.every",
+    "size": "detection.size",
+    "score": "detection.score",
+    "reid": "reid.model",
+    "tracker": "tracking.tracker",
+    "camera_motion": "tracking.camera_motion",
+    "identity": "identity.policy",
+    "models": "runtime.models",
+    "runtime": "runtime.runtime",
+    "device": "runtime.device",
+    "threads": "runtime.threads",
+}
+"""What an option of the command line is called in `site.toml`."""
 
-def settings_from(sources: Sequence[str], wishes: Mapping[str, str | int | float]) -> SiteSettings:
+
+def settings_from(sources: Sequence[str], wishes: Mapping[str, str | int | float | None]) -> SiteSettings:
     """The site that a list of sources, or one `site.toml`, describes, with the user's wishes laid over it.
 
     Args:
         sources: what the user wrote.
-        wishes: by dotted name, such as `detection.every`.
+        wishes: by the names of `WISHES`; empty ones and `None` leave the setting as it is.
 
     Raises:
         ConfigError: a wish is not known or out of its bounds, or a site file is mixed with other sources.
@@ -32,7 +48,10 @@ def settings_from(sources: Sequence[str], wishes: Mapping[str, str | int | float
         addresses = expanded(sources, is_sequence)
         names = camera_names(addresses)
         content = {"cameras": [{"name": n, "source": a} for n, a in zip(names, addresses, strict=True)]}
-    for key, value in wishes.items():
-        table, _, name = key.partition(".")
-        content.setdefault(table, {})[name] = value
+    for wish, value in wishes.items():
+        if wish not in WISHES:
+            raise ConfigError(f"option {wish!r} is not known; choose from {', '.join(WISHES)}")
+        table, _, name = WISHES[wish].partition(".")
+        if value not in (None, ""):
+            content.setdefault(table, {})[name] = value
     return checked(content, files[0] if files else "command line")

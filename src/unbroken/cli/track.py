@@ -62,21 +62,23 @@ def track(
 
     if not sources:
         raise ConfigError("nothing to track; give videos, cameras or a site.toml (unbroken track --help has examples)")
-    wishes: dict[str, str | int | float | None] = {
-        "detection.model": detector or None,
-        "detection.every": every,
-        "detection.size": size,
-        "detection.score": score,
-        "reid.model": reid or None,
-        "tracking.tracker": tracker or None,
-        "tracking.camera_motion": camera_motion or None,
-        "identity.policy": identity or None,
-        "runtime.models": str(models) if models else None,
-        "runtime.runtime": runtime or None,
-        "runtime.device": device or None,
-        "runtime.threads": threads,
-    }
-    settings = settings_from(sources, {key: value for key, value in wishes.items() if value is not None})
+    settings = settings_from(
+        sources,
+        {
+            "detector": detector,
+            "every": every,
+            "size": size,
+            "score": score,
+            "reid": reid,
+            "tracker": tracker,
+            "camera_motion": camera_motion,
+            "identity": identity,
+            "models": str(models) if models else None,
+            "runtime": runtime,
+            "device": device,
+            "threads": threads,
+        },
+    )
     outputs = Outputs(output, videos=video, mosaic=mosaic, report=report, pictures=pictures, blur=blur)
     console = Console()
     with FrameProgress(console) as progress:
