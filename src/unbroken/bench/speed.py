@@ -60,7 +60,7 @@ def run(options: Options) -> Outcome:
     rows: list[tuple[str | float | int, ...]] = []
     for name in dict.fromkeys((*_PEERS, "botsort", DEFAULT)):
         for kind, cameras in (("values", 1), ("arrays", 1), ("values", CAMERAS)):
-            if cameras > 1 and not issubclass(Engine, type(by_name(name))):
+            if cameras > 1 and type(by_name(name)) is not Engine:
                 continue
             peer = _peer_lap(peers, name, pictures, cameras) if installed and name in _PEERS else None
             rows.append((name, kind, cameras, *_compare(_lap(name, kind, pictures, cameras), peer, rounds)))

@@ -278,7 +278,8 @@ class Engine:
             noise = None if plan.noise is None else plan.noise(scene).take(taken)
             moments = kalman.correct(plan.model, table.moments.take(tracks, axis=1), measured, noise)
             table.moments[:, tracks] = moments
-            table.boxes[tracks] = plan.model.decode(moments[kalman.POSITION])
+            believed = scene.detections.boxes[taken] if plan.observed else plan.model.decode(moments[kalman.POSITION])
+            table.boxes[tracks] = believed
             table.observe(tracks, scene.detections, taken, scene.time)
             table.confirmed |= table.hits >= plan.lifecycle.hits
 
@@ -313,13 +314,12 @@ class Engine:
 
     def report(self, *, coasting: bool) -> Tracks:
         """The believed tracks that were seen in the last update."""
-        table, plan = self.table, self._plan
+        table = self.table
         chosen = (table.confirmed & (table.rows >= 0)).nonzero()[0]
-        boxes = table.observed if plan.observed and not coasting else table.boxes
         state = TrackState.COASTING if coasting else TrackState.CONFIRMED
         return Tracks.trusted(
             table.ids[chosen],
-            boxes.take(chosen, axis=0),
+            table.boxes.take(chosen, axis=0),
             table.scores[chosen],
             table.classes[chosen],
             np.full(len(chosen), int(state)),

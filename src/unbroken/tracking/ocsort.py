@@ -20,8 +20,8 @@ from unbroken.tracking.table import Memory, TrackTable
 _DEPTH = 8
 """Observations kept of each track: at 60 frames/s they reach back further than `delta_t`."""
 
-_MOST_VIRTUAL = 4
-"""Steps of the virtual trajectory at most: more of them over the same gap change the velocity no further."""
+_MOST_VIRTUAL = 2
+"""Virtual observations in a gap at most: more of them over the same gap change the velocity no further."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,12 +87,13 @@ class OcSort:
         """
         moments = np.empty((2, len(table), 1))
         moments[0, :, 0], moments[1] = table.seen, time
-        ages = moments - table.history_times
-        worth = np.where(ages <= self.delta_t + 1e-6, ages, -ages)
-        worth[ages <= 0] = -np.inf
+        worth = moments - table.history_times
+        old, none = worth > self.delta_t + 1e-6, worth <= 0
+        np.negative(worth, out=worth, where=old)
+        np.copyto(worth, -np.inf, where=none)
         before, origin = _centres(table.history[np.arange(len(table)), worth.argmax(axis=2)])
         step = _centres(table.observed) - before
-        length = np.sqrt(step[:, 0] ** 2 + step[:, 1] ** 2)
+        length = np.hypot(step[:, 0], step[:, 1])
         return step / np.maximum(length, 1e-6)[:, None], origin
 
 
@@ -114,11 +115,12 @@ def re_update(scene: Scene, tracks: Ints, rows: Ints) -> None:
     """
     table, model = scene.table, scene.model
     seen = table.seen[tracks]
-    for moment in set(seen.tolist()):
-        together = seen == moment
+    moments_seen = set(seen.tolist())
+    for moment in moments_seen:
+        together = seen == moment if len(moments_seen) > 1 else slice(None)
         late, boxes = tracks[together], scene.detections.boxes[rows[together]]
         gap = scene.time - moment
-        steps = max(1, min(round(gap * NOMINAL_RATE), _MOST_VIRTUAL))
+        steps = max(1, min(round(gap * NOMINAL_RATE), _MOST_VIRTUAL + 1))
         moments = table.saved.take(late, axis=1)
         for virtual in _line(table.observed[late], boxes, steps):
             moments = kalman.predict(model, moments, gap / steps)

@@ -40,7 +40,7 @@ class TrackTable:
         cameras: (N,), whose track it is, counted from 0.
         ids: (N,) from 1, never given twice to one camera's tracks.
         moments: (5, N, 4), the filter (`motion.kalman`), at the time of the last step.
-        boxes: (N, 4), the boxes of `moments`.
+        boxes: (N, 4), where each track is believed to be: the box of `moments`, or the detection where a plan says so.
         observed: (N, 4), the box of the last detection.
         scores, classes: (N,), of the last detection.
         born, seen: (N,), seconds: the first and the last detection.
