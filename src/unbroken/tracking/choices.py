@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from unbroken.association.costs import fused
 from unbroken.core.arrays import Bools, Floats, Ints
 from unbroken.geometry.boxes import iou
 from unbroken.motion.models import MotionModel
@@ -43,7 +44,7 @@ def overlap_cost(scene: Scene, tracks: Ints, detections: Ints) -> Floats:
 
 def fused_overlap_cost(scene: Scene, tracks: Ints, detections: Ints) -> Floats:
     """1 - IoU * score of the detection, (n, m): ByteTrack's fusion."""
-    return 1.0 - scene.overlaps_of(tracks, detections) * scene.detections.scores[detections]
+    return 1.0 - fused(scene.overlaps_of(tracks, detections), scene.detections.scores[detections])
 
 
 def duplicates(table: TrackTable, model: MotionModel, *, overlap: float = 0.85) -> Bools:
