@@ -59,9 +59,11 @@ class AnnotatedVideos:
 
 
 class MosaicVideo:
-    """Writes one video of all cameras in the order of time, at a steady rate whatever the cameras' own rates are.
+    """Writes one video of all cameras in the order of time.
 
-    It begins with the first picture; a run of recorded detections alone has no mosaic.
+    A mosaic is written when a moment is over, that is when a camera has a later picture, but no more than `rate` a
+    second: cameras of any rates mix, and cameras in step cost one mosaic per step. It begins with the first picture; a
+    run of recorded detections alone has no mosaic.
     """
 
     def __init__(
@@ -73,31 +75,39 @@ class MosaicVideo:
         mosaic: MosaicSettings | None = None,
         video: VideoSettings | None = None,
     ) -> None:
-        """Prepare; `rate` is pictures per second, `cameras` are the tiles in their order."""
+        """Prepare; `rate` is pictures per second at most, `cameras` are the tiles in their order."""
         self._mosaic = Mosaic(cameras, mosaic)
         self._settings = video or VideoSettings()
         self._video = VideoWriter(path, self._settings)
         self._step = 1 / rate
-        self._next: float | None = None
+        self._now: float | None = None
+        self._written: float | None = None
 
     def write(self, frame: Frame, result: FrameResult, events: Sequence[Event]) -> None:
-        """Write the mosaics that are due before this frame's time, then take its picture in."""
-        if self._next is None:
+        """Write the mosaic of the moment before this frame, where that is over and due, then take its picture in."""
+        if self._now is None:
             if not frame.image.size:
                 return
-            self._next = frame.time
-        if frame.time - self._next > self._settings.longest_gap:
-            self._next = frame.time
-        while self._next < frame.time:
-            self._video.write(self._mosaic.picture(self._next), self._next)
-            self._next += self._step
+            self._now = frame.time
+        if frame.time > self._now:
+            self._write_moment(self._now)
+            self._now = frame.time
+        elif frame.time < self._now - self._settings.longest_gap:
+            self._write_moment(self._now)
+            self._now, self._written = frame.time, None
         self._mosaic.put(frame, result, events)
+
+    def _write_moment(self, time: float) -> None:
+        if self._written is None or time - self._written > 0.999 * self._step:
+            self._video.write(self._mosaic.picture(time), time)
+            self._written = time
 
     def close(self) -> None:
         """Write the last mosaic and finish the file."""
-        if self._next is not None:
-            self._video.write(self._mosaic.picture(self._next), self._next)
-            self._next = None
+        if self._now is not None:
+            self._step = 0.0
+            self._write_moment(self._now)
+            self._now = None
         self._video.close()
 
 

@@ -31,7 +31,7 @@ class VideoSettings:
         preset: of x264: "ultrafast" to "slow"; slower makes smaller files.
         longest_side: pixels; larger pictures are scaled down; 0 keeps every size.
         longest_gap: seconds; where nothing came for longer, the video goes on after this long.
-        threads: of the encoder; 0 lets it choose.
+        threads: of the encoder: with 2 it works while the next picture is drawn; 0 lets it choose.
     """
 
     codec: str = "auto"
@@ -39,7 +39,7 @@ class VideoSettings:
     preset: str = "veryfast"
     longest_side: int = 1920
     longest_gap: float = 10.0
-    threads: int = 1
+    threads: int = 2
 
 
 class VideoWriter:
