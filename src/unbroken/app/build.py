@@ -66,7 +66,7 @@ def identity_of(settings: SiteSettings) -> IdentityManager | None:
     """What gives Global IDs; `None` without."""
     if settings.identity.policy == NONE:
         return None
-    return identity_by_name(settings.identity.policy)
+    return identity_by_name(settings.identity.policy, **settings.identity.options)
 
 
 def _detector(camera: CameraSettings, settings: SiteSettings, opened: Opened, shared: dict[str, Detector]) -> Detector:

@@ -6,7 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from unbroken.tracking.registry import DEFAULT
+from unbroken.identity.policies import DEFAULT as DEFAULT_POLICY
+from unbroken.tracking.registry import DEFAULT as DEFAULT_TRACKER
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Name = Annotated[str, Field(pattern=r"^[\w.-]+$", max_length=64)]
@@ -64,7 +65,9 @@ class RuntimeSettings(_Strict):
 class TrackingSettings(_Strict):
     """Who is followed, in one camera."""
 
-    tracker: str = Field(DEFAULT, description="unbroken, sort, deepsort, bytetrack, ocsort, botsort, or a plug-in.")
+    tracker: str = Field(
+        DEFAULT_TRACKER, description="unbroken, sort, deepsort, bytetrack, ocsort, botsort, or a plug-in."
+    )
     camera_motion: Literal["none", "file", "auto"] = Field("none", description="Whether the camera itself moves.")
     options: dict[str, Value] = Field(default_factory=dict, description="Parameters of the tracker, by name.")
 
@@ -72,7 +75,8 @@ class TrackingSettings(_Strict):
 class IdentitySettings(_Strict):
     """Who is who, over all cameras."""
 
-    policy: str = Field("fixed", description="calibrated, fixed, or none.")
+    policy: str = Field(DEFAULT_POLICY, description="calibrated, fixed, or none.")
+    options: dict[str, Value] = Field(default_factory=dict, description="Settings of the policy, by name.")
 
 
 class SiteSettings(_Strict):
