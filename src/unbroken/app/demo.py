@@ -20,7 +20,7 @@ from unbroken.core.ports import Source
 from unbroken.core.results import FrameResult
 from unbroken.datasets.answers import across, find_cases
 from unbroken.datasets.motchallenge import read_rows
-from unbroken.datasets.synthetic import World, WorldSettings, make_world, write_truth
+from unbroken.datasets.synthetic import World, WorldSettings, make_world, truth_of, write_truth
 from unbroken.datasets.synthetic.painting import Painter
 from unbroken.evaluation.report import score
 from unbroken.render.spans import Seen, joined
@@ -29,6 +29,8 @@ from unbroken.render.video import VideoSettings, VideoWriter
 
 ACROSS = "all cameras"
 """The name of the row of scores in which Global IDs must hold across cameras."""
+SHOWN = ("HOTA", "IDF1", "MOTA", "Recall", "Precision", "IDSW", "ids", "people")
+"""The scores that are worth a column."""
 _FOOTAGE, _TRUTH, _PEOPLE = "footage", "truth", "people"
 
 
@@ -107,9 +109,9 @@ def run_demo(settings: DemoSettings, watch: DemoWatch) -> DemoOutcome:
     film(world, folder / _FOOTAGE, generator, watch.filmed)
     count = Counter[str]()
     whole = len(world.cameras) * world.settings.frames
-    outputs = Outputs(folder, mosaic=True, scores=lambda: scored(folder) if count.total() == whole else {})
+    outputs = Outputs(folder, mosaic=True, scores=lambda: _columns(scored(folder)) if count.total() == whole else {})
     summary = track_site(settings_from([str(site)], {}), outputs, watch=_counting(watch.tracked, count))
-    people = len({int(person) for person in np.unique(np.nonzero(world.walks.areas > 0)[1])})
+    people = len({int(person) for camera in world.cameras for person in truth_of(world, camera.name).persons})
     if summary.interrupted:
         return DemoOutcome({}, summary, people)
     _write_timelines(world, folder)
@@ -158,6 +160,10 @@ def scored(folder: Path) -> dict[str, dict[str, float | int]]:
     cases = find_cases(folder / _TRUTH, folder)
     scores = {case.name: score(case.pairing()).summary() for case in cases}
     return {**scores, ACROSS: score(across(cases)).summary()}
+
+
+def _columns(scores: dict[str, dict[str, float | int]]) -> dict[str, dict[str, float]]:
+    return {name: {measure: row[measure] for measure in SHOWN} for name, row in scores.items()}
 
 
 def _write_site(world: World, folder: Path) -> Path:

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from unbroken.app.track import Watch
     from unbroken.core.ports import Source
 
-_SHOWN = ("HOTA", "IDF1", "MOTA", "Recall", "Precision", "IDSW", "ids", "people")
 _WHOLE = ("IDSW", "ids", "people")
 
 
@@ -52,12 +51,15 @@ def demo(
     if outcome.summary.interrupted:
         typer.echo(f"interrupted: the results in {output} are complete up to here", err=True)
         raise typer.Exit(130)
-    _show(console, outcome)
+    if outcome.scores:
+        _show(console, outcome)
     _tell(console, outcome, output)
 
 
 def _show(console: Console, outcome: DemoOutcome) -> None:
     from rich.table import Table
+
+    from unbroken.app.demo import SHOWN
 
     table = Table(
         title="Global IDs against the truth",
@@ -65,10 +67,10 @@ def _show(console: Console, outcome: DemoOutcome) -> None:
         "right only where it is the same person's in every camera",
     )
     table.add_column("camera")
-    for name in _SHOWN:
+    for name in SHOWN:
         table.add_column(name, justify="right")
     for camera, scores in outcome.scores.items():
-        cells = [str(scores[name]) if name in _WHOLE else f"{100 * scores[name]:.1f}" for name in _SHOWN]
+        cells = [str(scores[name]) if name in _WHOLE else f"{100 * scores[name]:.1f}" for name in SHOWN]
         table.add_row(camera, *cells)
     console.print(table)
 

@@ -86,7 +86,7 @@ def _hung(
     inset = 0.15
     x = area.x0 + inset if corner in (0, 3) else area.x1 - inset
     y = area.y0 + inset if corner in (0, 1) else area.y1 - inset
-    position = np.array([x, y, rng.uniform(2.7, 3.1)])
+    position = np.array([x, y, rng.uniform(3.7, 4.1)])
     middle = np.array([(area.x0 + area.x1) / 2, (area.y0 + area.y1) / 2, 0.0])
     target = middle + np.array([*rng.uniform(-0.5, 0.5, 2), rng.uniform(0.2, 0.5)])
     focal = size[0] / 2 / math.tan(math.radians(rng.uniform(70.0, 78.0) / 2))

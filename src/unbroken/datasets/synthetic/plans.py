@@ -17,7 +17,7 @@ CORRIDOR = 0
 """The area that all halls open to. No camera sees it."""
 MARGIN = 0.35
 """How near to walls and furniture the middle of a person comes, metres."""
-WALL_HEIGHT = 3.4
+WALL_HEIGHT = 4.6
 DOOR_HEIGHT = 2.3
 _HALL = (12.0, 9.0)
 _CORRIDOR_WIDTH = 3.0

@@ -37,7 +37,7 @@ class WorldSettings:
     layout: Layout = "mixed"
     size: tuple[int, int] = (640, 360)
     arrivals: float = 9.0
-    grouped: float = 0.25
+    grouped: float = 0.15
     pause: tuple[float, float] = (1.5, 6.0)
     noise: float = 3.0
     cast: float = 0.05
