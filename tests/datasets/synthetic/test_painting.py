@@ -65,8 +65,8 @@ def test_visibility_is_the_share_of_the_figure_that_is_painted():
     error = np.abs(np.array(stated) - np.array(counted))
     assert len(error) > 40
     assert min(counted) < 0.6
-    assert error.mean() < 0.09
-    assert np.quantile(error, 0.95) < 0.3
+    assert error.mean() < 0.06
+    assert np.quantile(error, 0.95) < 0.25
 
 
 def test_the_same_picture_comes_out_in_any_order():

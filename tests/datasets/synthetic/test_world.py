@@ -98,7 +98,7 @@ def test_two_calibrated_cameras_put_a_person_on_the_same_spot(world):
 def test_feet_lie_at_the_lower_edge_of_the_box(world):
     for camera in world.cameras:
         truth = truth_of(world, camera.name)
-        far = truth.distances > 4
+        far = truth.distances > 5.5
         feet, _ = camera.project(np.column_stack([truth.ground, np.zeros(len(truth.ground))]))
         height = truth.boxes[:, 3] - truth.boxes[:, 1]
         assert (np.abs(feet[far, 1] - truth.boxes[far, 3]) < 0.2 * height[far]).all()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import cast
 
 import numpy as np
@@ -138,9 +137,7 @@ def truth_of(world: World, name: str) -> CameraTruth:
     pixels, reach, boxes = pixels[order], reach[order], boxes[order]
     starts = np.searchsorted(frames, np.arange(world.settings.frames + 1))
     seen = _in_sight(world, camera, joints, pixels)
-    for first, last in pairwise(starts):
-        if last - first > 1:
-            seen[first:last] &= ~_behind_others(pixels[first:last], boxes[first:last])
+    seen &= ~_behind_others(frames, boxes, pixels, reach)
     visible = np.clip(_hulls(pixels, reach, seen), 0, np.array([width, height, width, height]))
     ground = world.walks.positions[frames, people]
     parts = (boxes, visible, seen @ WEIGHTS, ground, distances[order])
@@ -177,10 +174,18 @@ def _hidden_by(eye: Floats, points: Floats, base: Rectangle, height: float) -> B
     return cast("Bools", (enter < leave) & (leave > 0) & (enter < 1))
 
 
-def _behind_others(pixels: Floats, boxes: Floats) -> Bools:
-    """(n, J): joints inside the silhouette, taken as an ellipse, of somebody nearer. Nearest person first."""
-    centres, halves = (boxes[:, :2] + boxes[:, 2:]) / 2, (boxes[:, 2:] - boxes[:, :2]) / 2
-    scaled = (pixels[:, None] - centres[None, :, None]) / (halves * np.array([0.8, 1.0]))[None, :, None]
-    inside = (scaled**2).sum(axis=-1) < 1
-    nearer = np.tri(len(boxes), k=-1, dtype=np.bool_)
-    return cast("Bools", (inside & nearer[..., None]).any(axis=1))
+def _behind_others(frames: Ints, boxes: Floats, pixels: Floats, reach: Floats) -> Bools:
+    """(R, J): joints inside the silhouette, taken as the discs around the joints, of somebody nearer.
+
+    Rows are sorted by picture, nearest person first: rows `lag` apart that share a picture are a pair to look at.
+    """
+    hidden = np.zeros(reach.shape, dtype=np.bool_)
+    for lag in range(1, int(np.bincount(frames).max(initial=1))):
+        near = np.flatnonzero(frames[:-lag] == frames[lag:])
+        apart = (boxes[near, :2] > boxes[near + lag, 2:]) | (boxes[near + lag, :2] > boxes[near, 2:])
+        near = near[~apart.any(axis=1)]
+        for part in np.array_split(near, len(near) // 2000 + 1):
+            offsets = pixels[part + lag][:, :, None] - pixels[part][:, None]
+            inside = (offsets**2).sum(axis=-1) < (1.25 * reach[part][:, None]) ** 2
+            hidden[part + lag] |= inside.any(axis=2)
+    return hidden
