@@ -33,8 +33,9 @@ class Unbroken:
       variance per covered share. So two people who pass keep their own speeds instead of pulling at each other.
     * The camera's motion is seen in the boxes: what everybody does at once is taken for the camera's, with a velocity
       of its own, for tracks unseen as well (`motion.steady`). A warp that is given is applied first.
-    * Who is left without a box meets what is left of the good detections once more, with boxes widened by `reach`
-      and held to the same height, before a new track begins.
+    * Who is left without a box meets what is left of the good detections once more before a new track begins, held to
+      the same height: with boxes widened by `reach` where it was expected (C-BIoU, arXiv 2211.14317), and where it was
+      last seen (OC-SORT, arXiv 2203.14360), for people do not always go on as they went.
 
     Attributes:
         high_score: score of a good detection.
@@ -43,7 +44,7 @@ class Unbroken:
         match_limit: limit of 1 - IoU * score for good detections.
         low_limit: limit of 1 - IoU for poor detections.
         new_limit: limit of 1 - IoU * score for tracks that are not confirmed yet.
-        rescue_limit: limit of 1 - widened IoU * IoU of heights for those left over.
+        rescue_limit: limit of 1 - IoU * IoU of heights for those left over.
         reach: by which share of its sides a box is widened on each side for the rescue.
         max_age: how long a lost track is kept.
         min_hits: detections before a track is reported.
@@ -61,17 +62,17 @@ class Unbroken:
     birth_score: float = ranged(0.7, 0.0, 1.0)
     match_limit: float = ranged(0.8, 0.0, 1.0)
     low_limit: float = ranged(0.4, 0.0, 1.0)
-    new_limit: float = ranged(0.7, 0.0, 1.0)
+    new_limit: float = ranged(0.75, 0.0, 1.0)
     rescue_limit: float = ranged(0.7, 0.0, 1.0)
     reach: float = ranged(0.3, 0.0, 1.0)
     max_age: float = ranged(1.0, 0.0, 60.0)
     min_hits: int = ranged(2, 1, 30)
-    occlusion_noise: float = ranged(8.0, 0.0, 1000.0)
+    occlusion_noise: float = ranged(12.0, 0.0, 1000.0)
     position_noise: float = ranged(1 / 20, 0.001, 1.0)
     size_noise: float = ranged(1.4, 0.1, 10.0)
-    velocity_noise: float = ranged(1 / 160, 0.0001, 1.0)
+    velocity_noise: float = ranged(1 / 190, 0.0001, 1.0)
     steady: bool = True
-    drift_gain: float = ranged(0.3, 0.0, 1.0)
+    drift_gain: float = ranged(0.4, 0.0, 1.0)
     drift_time: float = ranged(0.5, 0.01, 60.0)
 
     def __post_init__(self) -> None:
@@ -111,9 +112,11 @@ class Unbroken:
         return 1.0 + self.occlusion_noise * covered(scene.detections.boxes)
 
     def rescue_cost(self, scene: Scene, tracks: Ints, detections: Ints) -> Floats:
-        """1 - IoU of widened boxes (C-BIoU, arXiv 2211.14317) * IoU of heights."""
-        expected, found = scene.boxes[tracks], scene.detections.boxes[detections]
-        return 1.0 - iou(widened(expected, self.reach), widened(found, self.reach)) * height_iou(expected, found)
+        """1 - IoU * IoU of heights: with where it is expected, both widened, or with where it was last seen."""
+        expected, seen = scene.boxes[tracks], scene.table.observed[tracks]
+        found = scene.detections.boxes[detections]
+        wide = iou(widened(expected, self.reach), widened(found, self.reach)) * height_iou(expected, found)
+        return 1.0 - np.maximum(wide, iou(seen, found) * height_iou(seen, found))
 
 
 class SteadyEngine(Engine):
