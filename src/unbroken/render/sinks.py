@@ -90,7 +90,8 @@ class MosaicVideo:
                 return
             self._now = frame.time
         if frame.time > self._now:
-            self._write_moment(self._now)
+            if self._written is None or self._now - self._written > 0.999 * self._step:
+                self._write_moment(self._now)
             self._now = frame.time
         elif frame.time < self._now - self._settings.longest_gap:
             self._write_moment(self._now)
@@ -98,14 +99,12 @@ class MosaicVideo:
         self._mosaic.put(frame, result, events)
 
     def _write_moment(self, time: float) -> None:
-        if self._written is None or time - self._written > 0.999 * self._step:
-            self._video.write(self._mosaic.picture(time), time)
-            self._written = time
+        self._video.write(self._mosaic.picture(time), time)
+        self._written = time
 
     def close(self) -> None:
         """Write the last mosaic and finish the file."""
         if self._now is not None:
-            self._step = 0.0
             self._write_moment(self._now)
             self._now = None
         self._video.close()
