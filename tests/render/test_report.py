@@ -21,7 +21,7 @@ FACTS = ReportFacts(
     version="1.2.3",
     elapsed=4.0,
     settings={"Detector": {"net": EVIL}},
-    scores={"all cameras": {"HOTA": 0.6123, "switches": 3}, "door": {"HOTA": float("nan")}},
+    scores={"all cameras": {"HOTA": 0.6123, "IDSW": 3, "GT_Dets": 120}, "door": {"HOTA": float("nan")}},
     warnings=["one camera had no ground truth"],
 )
 
@@ -94,6 +94,7 @@ def test_the_numbers_of_the_run_are_there(told):
         assert part in words
     assert "one camera had no ground truth" in words
     assert "All 4 visits" in words
+    assert words.index("IDSW") < words.index("More scores") < words.index("GT_Dets")
     assert "camera lost2" in words
     assert "Camera door at 0:02.9: gone" in words
 

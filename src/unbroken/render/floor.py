@@ -56,7 +56,7 @@ def draw_floor(paths: Mapping[int, Floats], plan: FloorPlan | None = None) -> Ht
     parts = [_grid(low, low + reach, at), *(_area(name, at(one)) for name, one in chosen.areas.items())]
     parts += [_path(person, path, at(path[:, 1:]), chosen) for person, path in known.items() if len(path)]
     title = f"Paths of {len(known)} people on the ground, {reach[0]:.1f} by {reach[1]:.1f} metres"
-    return svg((width, height), title, parts)
+    return svg((width, height), title, parts, width=width, height=height)
 
 
 def _grid(low: Floats, high: Floats, at: Callable[[Floats], Floats]) -> Html:

@@ -22,6 +22,9 @@ from unbroken.render.portraits import Portrait
 from unbroken.render.spans import Seen, transitions
 from unbroken.render.timeline_svg import timeline_svg
 
+_MAIN = ("HOTA", "DetA", "AssA", "LocA", "IDF1", "IDP", "IDR", "MOTA", "MOTP", "Recall", "Precision", "IDSW", "Frag")
+"""The scores that are shown at once; the others fold out."""
+
 _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 
 
@@ -253,6 +256,13 @@ def _scores(scores: Mapping[str, Mapping[str, float]]) -> Html:
     if not scores:
         return Html()
     names = list(dict.fromkeys(name for row in scores.values() for name in row))
+    main = [name for name in _MAIN if name in names] or names[: len(_MAIN)]
+    rest = [name for name in names if name not in main]
+    more = el("details", el("summary", "More scores"), _score_table(scores, rest)) if rest else Html()
+    return _joined(_score_table(scores, main), more)
+
+
+def _score_table(scores: Mapping[str, Mapping[str, float]], names: Sequence[str]) -> Html:
     rows = [[row, *(_score(values.get(name)) for name in names)] for row, values in scores.items()]
     return table(["", *names], rows)
 
