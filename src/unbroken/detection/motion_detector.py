@@ -125,7 +125,8 @@ class _Camera:
             return _one_person(box, fullness, known)
         if height > 1.7 * expected and alone:
             return np.array([[*box, 0.4 * fullness]])
-        return people_in(piece, known)
+        people = people_in(piece, known)
+        return people if len(people) or not alone else np.array([[*box, 0.4 * fullness]])
 
 
 def _one_person(box: Floats, fullness: float, perspective: Perspective) -> Floats:

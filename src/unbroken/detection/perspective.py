@@ -16,6 +16,9 @@ from unbroken.core.arrays import Floats
 _BANDS = 24
 _PER_BAND = 40
 _ENOUGH = 12
+_SPREAD = 0.08
+"""By what part people's heights differ, stride and badly cut silhouettes included."""
+
 _STEEPEST = 1.5
 """The slope is a person's height over the camera's: no camera hangs much lower than a person's head."""
 
@@ -87,8 +90,9 @@ def fitted(samples: Floats, *, doubt: float) -> Perspective:
     middle, size = float(np.median(feet)), _weighted_median(heights, heights**2)
     slope, level = 0.0, size
     for _ in range(12):
-        rest = heights - slope * (feet - middle) - level
-        spread = max(1.48 * float(np.median(np.abs(rest))), 0.03 * size)
+        expected = np.maximum(slope * (feet - middle) + level, 0.1 * size)
+        rest = heights / expected - 1
+        spread = max(1.48 * float(np.median(np.abs(rest))), _SPREAD)
         weights = heights * (1 + (rest / (2 * spread)) ** 2) ** -2
         weights /= weights.sum()
         foot, mean = float(weights @ feet), float(weights @ heights)

@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from unbroken.core.arrays import Floats, Image
+from unbroken.core.arrays import Floats, Image, Ints
 from unbroken.detection.background import SHADED
 from unbroken.detection.perspective import Perspective
 
@@ -85,7 +85,7 @@ def silhouettes(evidence: Image, least_height: float) -> Iterator[Silhouette]:
     reach = max(round(0.6 * least_height), 3)
     steady = cv2.compare(cv2.blur(evidence, (5, 5)), 100, cv2.CMP_GT)
     joined = cv2.morphologyEx(steady, cv2.MORPH_CLOSE, np.ones((reach, 3), np.uint8))
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(joined, connectivity=8)
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(joined, connectivity=8, ltype=cv2.CV_16U)
     for label in range(1, count):
         x, y, w, h, area = (int(number) for number in stats[label])
         if h < 0.5 * least_height or area < 0.1 * least_height**2:
@@ -129,11 +129,12 @@ def people_in(silhouette: Silhouette, perspective: Perspective, *, most: int = 8
     feet = np.arange(margin + int(0.4 * tallest), min(margin + height + int(0.35 * tallest), 2 * margin + height))
     feet = feet[:: max(int(tallest / 20), 1)]
     heights = perspective.heights(feet - margin + float(silhouette.top))
+    bodies = _Bodies.at(feet, heights, centres, perspective.aspect, (value.shape[0], value.shape[1]))
     found: list[tuple[float, float, float, float, float]] = []
     while len(feet) and len(found) < most:
-        gain, area = _gains(cv2.integral(value), feet, heights, centres, perspective.aspect)
+        gain = bodies.covered(value)
         row, column = np.unravel_index(int(np.argmax(gain)), gain.shape)
-        quality = float(gain[row, column] / area[row])
+        quality = float(gain[row, column] / bodies.areas[row])
         if quality < _LEAST_QUALITY:
             break
         x, foot, tall = float(centres[column]), float(feet[row]), float(heights[row])
@@ -145,22 +146,43 @@ def people_in(silhouette: Silhouette, perspective: Perspective, *, most: int = 8
     return people
 
 
-def _gains(
-    integral: NDArray[np.float64], feet: NDArray[np.int64], heights: Floats, centres: NDArray[np.int64], aspect: float
-) -> tuple[Floats, Floats]:
-    """The value that a body covers at each (foot, centre), and its area at each foot."""
-    last_row, last_column = integral.shape[0] - 1, integral.shape[1] - 1
-    gain = np.zeros((len(feet), len(centres)))
-    area = np.zeros(len(feet))
-    for start, end, part in _BODY:
-        top = np.clip((feet - heights * (1 - start)).astype(int), 0, last_row)[:, None]
-        bottom = np.clip((feet - heights * (1 - end)).astype(int), 0, last_row)[:, None]
-        half = (heights * aspect * part / 2)[:, None]
-        left = np.clip((centres - half).astype(int), 0, last_column)
-        right = np.clip((centres + half).astype(int), 0, last_column)
-        gain += integral[bottom, right] - integral[top, right] - integral[bottom, left] + integral[top, left]
-        area += ((bottom - top) * 2 * half)[:, 0]
-    return gain, np.maximum(area, 1.0)
+@dataclass(frozen=True, slots=True, eq=False)
+class _Bodies:
+    """Where the three boxes of a body lie for each (foot, centre), in rows and columns of an integral image.
+
+    Attributes:
+        boxes: per box top (F, 1), bottom (F, 1), left (F, C) and right (F, C).
+        areas: (F,) pixels of a body.
+    """
+
+    boxes: list[tuple[Ints, Ints, Ints, Ints]]
+    areas: Floats
+
+    @classmethod
+    def at(cls, feet: Ints, heights: Floats, centres: Ints, aspect: float, shape: tuple[int, int]) -> _Bodies:
+        boxes = []
+        areas = np.zeros(len(feet))
+        for start, end, part in _BODY:
+            top = _within(feet - heights * (1 - start), shape[0])[:, None]
+            bottom = _within(feet - heights * (1 - end), shape[0])[:, None]
+            half = (heights * aspect * part / 2)[:, None]
+            boxes.append((top, bottom, _within(centres - half, shape[1]), _within(centres + half, shape[1])))
+            areas += ((bottom - top) * 2 * half)[:, 0]
+        return cls(boxes, np.maximum(areas, 1.0))
+
+    def covered(self, value: Weights) -> Floats:
+        """The sum of the values under each body, (F, C)."""
+        integral = cv2.integral(value)
+        total = np.zeros(self.boxes[0][2].shape)
+        for top, bottom, left, right in self.boxes:
+            total += integral[bottom, right] - integral[top, right] - integral[bottom, left] + integral[top, left]
+        return total
+
+
+def _within(places: Floats, last: int) -> Ints:
+    """Whole numbers from 0 to `last`."""
+    inside: Ints = np.minimum(np.maximum(places, 0.0), last).astype(np.int64)
+    return inside
 
 
 def _explain(value: Weights, evidence: Weights, box: tuple[float, float, float, float]) -> None:
