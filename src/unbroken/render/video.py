@@ -74,11 +74,6 @@ class VideoWriter:
         """Width and height in pixels; (0, 0) before the first picture."""
         return self._size
 
-    @property
-    def count(self) -> int:
-        """How many pictures have been written."""
-        return self._count
-
     def write(self, image: Image, time: float) -> None:
         """Append a picture (H, W, 3) BGR that was taken at `time` seconds.
 
