@@ -101,5 +101,7 @@ def clipped(boxes: Floats, size: tuple[int, int]) -> Floats:
 
 def warped(boxes: Floats, warp: Floats) -> Floats:
     """The boxes after the camera has moved: corners through a (2, 3) affine, then the upright hull."""
+    if warp[0, 0] == warp[1, 1] == 1 and warp[0, 1] == warp[1, 0] == 0:
+        return boxes + warp[[0, 1, 0, 1], 2]
     corners = boxes[:, [0, 1, 2, 1, 2, 3, 0, 3]].reshape(-1, 4, 2) @ warp[:, :2].T + warp[:, 2]
     return np.concatenate([corners.min(axis=1), corners.max(axis=1)], axis=1)

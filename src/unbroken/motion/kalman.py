@@ -34,7 +34,7 @@ def begin(model: MotionModel, positions: Floats) -> Floats:
 
 def predict(model: MotionModel, moments: Floats, dt: float) -> Floats:
     """Moments after dt seconds without a measurement. (5, N, 4) -> (5, N, 4)."""
-    transition, growth = _step(round(dt, 9), model.frame_rate)
+    transition, growth = _step(float(dt), model.frame_rate)
     noise = model.variances(model.process, moments[POSITION])
     moved = (transition @ moments.reshape(5, -1)).reshape(moments.shape)
     moved += (growth @ noise.reshape(2, -1)).reshape(5, -1, 4)
@@ -79,7 +79,12 @@ def warped(model: MotionModel, moments: Floats, warp: Floats) -> Floats:
     they were a point, which lets a rolling camera exchange them; on purpose not here.
     """
     linear = warp[:, :2]
-    stretch = np.sqrt(np.abs(np.linalg.det(linear)))
+    (a, b), (c, d) = linear.tolist()
+    if (a, b, c, d) == (1.0, 0.0, 0.0, 1.0):
+        moved = moments.copy()
+        moved[POSITION, :, :2] += warp[:, 2]
+        return moved
+    stretch = abs(a * d - b * c) ** 0.5
     powers = stretch ** np.array(model.lengths)
     moved = np.empty_like(moments)
     moved[:P00, :, :2] = moments[:P00, :, :2] @ linear.T
@@ -90,7 +95,7 @@ def warped(model: MotionModel, moments: Floats, warp: Floats) -> Floats:
     return moved
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=256)
 def _step(dt: float, frame_rate: float) -> tuple[Floats, Floats]:
     """The step over dt seconds: (5, 5) on moments, (5, 2) on the process noise of a frame (position, velocity).
 
