@@ -50,19 +50,21 @@ def common_shift(predicted: Floats, measured: Floats, settings: Steadiness) -> F
         return shift
     heights = np.maximum(predicted[:, 3], 1.0)
     growth = np.log(heights[:, None] / np.maximum(measured[:, 3], 1.0))
-    unlike = 4 * growth * growth
+    unlike, squares = 4 * growth * growth, (heights * heights)[:, None]
     right, down = (measured[:, axis] - predicted[:, axis, None] for axis in (0, 1))
-    for number in range(_ROUNDS):
-        far = ((right - shift[0]) ** 2 + (down - shift[1]) ** 2) / (heights * heights)[:, None] + unlike
+    believed, pairs = None, np.zeros(0, dtype=np.int64)
+    for _ in range(_ROUNDS):
+        far = ((right - shift[0]) ** 2 + (down - shift[1]) ** 2) / squares + unlike
         rows, columns = _mutual(far, settings.reach)
         if len(rows) < settings.fewest:
             return shift
-        steps = np.stack([right[rows, columns], down[rows, columns]], axis=1)
+        before, pairs = pairs, rows * len(measured) + columns
+        if len(before) == len(pairs) and (before == pairs).all():
+            break  # the same pairs would say the same again
+        steps = np.stack([right.take(pairs), down.take(pairs)], axis=1)
         believed = _agreed(steps, heights[rows], settings)
-        if believed is None and number == _ROUNDS - 1:
-            return np.zeros(2)
         shift = _median(steps) if believed is None else believed
-    return shift
+    return np.zeros(2) if believed is None else believed
 
 
 def _mutual(distances: Floats, reach: float) -> tuple[Ints, Ints]:
