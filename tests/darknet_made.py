@@ -83,6 +83,17 @@ def other_layers(size=64, classes=3):
     )
 
 
+def scaled_head(size=64, classes=3):
+    """The head of Scaled-YOLOv4: its values are sigmoids before the yolo layer."""
+    return (
+        section("net", width=size, height=size, channels=3)
+        + conv(8, 3, 2, "mish")
+        + conv(16, 3, 2, "mish")
+        + conv(3 * (5 + classes), 1, activation="logistic", normalised=False)
+        + yolo("0,1,2", classes, scale_x_y=2.0, new_coords=1)
+    )
+
+
 def weights_for(text, seed=0):
     """Random weights with the scale that keeps the signal alive from layer to layer, with a header of version 0.2.5."""
     rng = np.random.default_rng(seed)

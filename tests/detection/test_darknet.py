@@ -39,7 +39,7 @@ def test_yolov4_tiny_answers_for_every_cell_and_anchor(tiny, tmp_path):
         assert np.ptp(rows[..., 4]) > 0.1
 
 
-@pytest.mark.parametrize("architecture", ["yolov4_tiny", "other_layers"])
+@pytest.mark.parametrize("architecture", ["yolov4_tiny", "other_layers", "scaled_head"])
 def test_a_converted_net_answers_what_opencv_does(architecture, tmp_path):
     if not hasattr(cv2.dnn, "readNetFromDarknet"):
         pytest.skip(f"OpenCV {cv2.__version__} has no Darknet reader to compare with: this runs on OpenCV 4")

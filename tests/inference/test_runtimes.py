@@ -148,3 +148,12 @@ def test_unknown_settings_are_named(tmp_path: Path) -> None:
         load(tmp_path / "net.pt")
     with pytest.raises(ModelUnsupportedError, match=r"ONNX Runtime reads \.onnx"):
         load(tmp_path / "net.xml", "onnxruntime")
+
+
+def test_where_it_need_not_be_exact_openvino_stays_close() -> None:
+    pytest.importorskip("openvino", reason="OpenVINO is an extra and is not installed")
+    blob = np.random.default_rng(0).uniform(0, 255, (1, 3, 256, 128)).astype(np.float32)
+    path = data("models/person-reidentification-retail-0288.xml")
+    (wanted,), (quick,) = load(path).run(blob), load(path, exact=False).run(blob)
+    cosine = float((wanted * quick).sum() / np.linalg.norm(wanted) / np.linalg.norm(quick))
+    assert cosine > 0.99

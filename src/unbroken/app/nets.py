@@ -47,7 +47,7 @@ def build_detector(
         ModelError: the file is missing, damaged, or does not fit the runtime.
     """
     path = _path(name, models, runtime)
-    net = load(_readable(path, runtime), runtime, device, threads)
+    net = load(_readable(path, runtime), runtime, device, threads, exact=False)
     card = _card(name, models) or guessed(path, "detection", net.output_shapes, settings.decoder)
     return NetDetector(net, card, settings)
 

@@ -14,7 +14,7 @@ RUNTIMES = ("auto", "onnxruntime", "openvino", "opencv")
 _AUTOMATIC = {".onnx": "onnxruntime", ".xml": "openvino", ".weights": "opencv", ".cfg": "opencv"}
 
 
-def load(path: Path, runtime: str = "auto", device: str = "cpu", threads: int = 1) -> Net:
+def load(path: Path, runtime: str = "auto", device: str = "cpu", threads: int = 1, *, exact: bool = True) -> Net:
     """Load a net.
 
     Args:
@@ -22,6 +22,8 @@ def load(path: Path, runtime: str = "auto", device: str = "cpu", threads: int = 
         runtime: one of `RUNTIMES`.
         device: `cpu` or `cuda`.
         threads: how many threads one run may use. On small machines 1 is the fastest.
+        exact: whether answers must be those of every other machine, as features must; without, OpenVINO takes the
+            fastest precision of the processor.
 
     Raises:
         ConfigError: a runtime, a device or a number of threads that there is not.
@@ -37,7 +39,7 @@ def load(path: Path, runtime: str = "auto", device: str = "cpu", threads: int = 
     if chosen == "openvino":
         from unbroken.inference.openvino import OpenVinoNet
 
-        return OpenVinoNet(path, place, count)
+        return OpenVinoNet(path, place, count, exact=exact)
     from unbroken.inference.opencv import OpenCvNet
 
     return OpenCvNet(path, place, count)
