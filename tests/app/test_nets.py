@@ -8,7 +8,7 @@ import made
 import vtest
 from needs import data
 from unbroken.app.nets import build_detector, build_embedder
-from unbroken.core.errors import ConfigError, ModelMissingError
+from unbroken.core.errors import ConfigError, ModelCorruptError, ModelMissingError
 from unbroken.core.frames import Frame
 from unbroken.detection.selection import DetectorSettings
 
@@ -73,6 +73,15 @@ def test_darknet_scores_and_boxes_are_the_same_on_opencv_and_on_onnx_runtime(tmp
     )
     assert len(mine) == len(theirs) > 100
     np.testing.assert_allclose(np.sort(mine.scores), np.sort(theirs.scores), atol=1e-3)
+
+
+@pytest.mark.parametrize("runtime", ["auto", "onnxruntime", "opencv"])
+def test_darknet_weights_that_are_cut_off_are_caught_on_every_runtime(runtime, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    _, weights = darknet_made.write(tmp_path, darknet_made.yolov4_tiny())
+    weights.write_bytes(weights.read_bytes()[:-400])
+    with pytest.raises(ModelCorruptError, match="the file is cut off"):
+        build_detector("yolov4-tiny", [tmp_path], runtime=runtime)
 
 
 def test_a_path_to_nothing_is_named(tmp_path):

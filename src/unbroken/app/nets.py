@@ -9,7 +9,7 @@ from unbroken.appearance.embedder import DEFAULT_SETTINGS as EMBEDDER_DEFAULTS
 from unbroken.appearance.embedder import EmbedderSettings, NetEmbedder, digest_of
 from unbroken.core.cards import ModelCard
 from unbroken.core.errors import ModelMissingError
-from unbroken.detection.darknet import converted
+from unbroken.detection.darknet import check, converted
 from unbroken.detection.detector import DEFAULT_SETTINGS, NetDetector
 from unbroken.detection.selection import DetectorSettings
 from unbroken.inference.loading import load
@@ -79,6 +79,7 @@ def _readable(path: Path, runtime: str) -> Path:
         from unbroken.inference.opencv import reads_darknet
 
         if reads_darknet():
+            check(path.with_suffix(".cfg"), path)
             return path
     return converted(path.with_suffix(".cfg"), path, cache_folder() / "converted")
 

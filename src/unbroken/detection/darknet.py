@@ -93,11 +93,7 @@ def convert(cfg: Path, weights: Path, target: Path) -> Path:
         ModelCorruptError: the weights do not fit the cfg.
         ModelUnsupportedError: the net has a layer that is not known here, or the package onnx is missing.
     """
-    for path in (cfg, weights):
-        if not path.is_file():
-            raise ModelMissingError(f"{path} is not there; a Darknet net is a .cfg and a .weights file side by side")
-    sections = sections_from_cfg(cfg.read_text(encoding="utf-8", errors="replace"))
-    model = model_from_darknet(sections, values_from_weights(weights.read_bytes()))
+    model = model_from_darknet(*_read(cfg, weights))
     target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_name(f"{target.name}.{os.getpid()}.part")
     part.write_bytes(model.SerializeToString())
@@ -133,9 +129,31 @@ def model_from_darknet(sections: list[Section], values: Values) -> onnx.ModelPro
         raise ModelUnsupportedError(
             'converting a Darknet net needs onnx, which is not installed; `pip install "unbroken[convert]"` brings it'
         ) from error
+    return _model(_graph(sections, values))
+
+
+def check(cfg: Path, weights: Path) -> None:
+    """Check that weights belong to a cfg, without the package onnx: OpenCV 4 reads files that are cut off in silence.
+
+    Raises:
+        ModelMissingError: a file is not there.
+        ModelCorruptError: the weights do not fit the cfg.
+        ModelUnsupportedError: the net has a layer that is not known here.
+    """
+    _graph(*_read(cfg, weights))
+
+
+def _read(cfg: Path, weights: Path) -> tuple[list[Section], Values]:
+    for path in (cfg, weights):
+        if not path.is_file():
+            raise ModelMissingError(f"{path} is not there; a Darknet net is a .cfg and a .weights file side by side")
+    sections = sections_from_cfg(cfg.read_text(encoding="utf-8", errors="replace"))
+    return sections, values_from_weights(weights.read_bytes())
+
+
+def _graph(sections: list[Section], values: Values) -> _Graph:
     head = sections[0]
-    size = (head.number("channels", 3), head.number("height", 416), head.number("width", 416))
-    graph = _Graph(values, size)
+    graph = _Graph(values, (head.number("channels", 3), head.number("height", 416), head.number("width", 416)))
     for number, section in enumerate(sections[1:]):
         if section.kind not in _LAYERS:
             raise ModelUnsupportedError(
@@ -144,7 +162,7 @@ def model_from_darknet(sections: list[Section], values: Values) -> onnx.ModelPro
             )
         _LAYERS[section.kind](graph, section)
     graph.finish()
-    return _model(graph)
+    return graph
 
 
 @dataclass(frozen=True, slots=True)
