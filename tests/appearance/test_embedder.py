@@ -11,7 +11,7 @@ import made
 from needs import data
 from unbroken.appearance.embedder import EmbedderSettings, NetEmbedder, digest_of, unit_rows
 from unbroken.core.cards import InputSpec, ModelCard
-from unbroken.core.errors import ContractError, ModelUnsupportedError
+from unbroken.core.errors import ConfigError, ContractError, ModelUnsupportedError
 from unbroken.inference.loading import load
 from unbroken.models.registry import find
 
@@ -88,6 +88,11 @@ def test_a_crop_that_is_no_picture_is_named(net, crop):
 def test_a_net_that_answers_nan_is_caught():
     with pytest.raises(ModelUnsupportedError, match="net bad answers NaN or infinity"):
         unit_rows(np.array([[1.0, np.nan]], dtype=np.float32), "bad")
+
+
+def test_a_batch_of_none_is_named():
+    with pytest.raises(ConfigError, match="batch is 0"):
+        EmbedderSettings(0)
 
 
 def test_a_detector_is_no_embedder(net):
