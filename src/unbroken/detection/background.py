@@ -34,7 +34,9 @@ class BackgroundSettings:
         healing_time: the same for a ghost.
         samples: how many pictures the starting median takes.
         sample_gap: seconds between them.
-        contrast: the least difference in luma (0..255) that counts.
+        contrast: the least difference in luma (0..255) that counts in the light.
+        dark_contrast: the same where the background is black: dark coats before dark walls differ by little.
+        rising_contrast: by how much of the background's luma it grows between the two.
         sigmas: the least difference in luma, in mean absolute deviations of the pixel.
         chroma: the least difference in Cr or Cb that counts.
         shadow: a shadow leaves at least this part of the luma.
@@ -48,6 +50,8 @@ class BackgroundSettings:
     samples: int = 15
     sample_gap: float = 0.4
     contrast: float = 14.0
+    dark_contrast: float = 6.0
+    rising_contrast: float = 0.1
     sigmas: float = 4.0
     chroma: float = 9.0
     shadow: float = 0.5
@@ -156,7 +160,9 @@ class Background:
         self._change, red, blue = cv2.split(cv2.absdiff(now, before))
         self._luma: tuple[Image, Image] = cv2.extractChannel(now, 0), cv2.extractChannel(before, 0)
         light, base = self._luma
-        limit = cv2.max(cv2.convertScaleAbs(self._noise, alpha=settings.sigmas), settings.contrast)
+        rising = cv2.convertScaleAbs(base, alpha=settings.rising_contrast, beta=settings.dark_contrast)
+        noise = cv2.convertScaleAbs(self._noise, alpha=settings.sigmas)
+        limit = cv2.max(noise, cv2.min(rising, settings.contrast))
         differs = cv2.compare(self._change, limit, cv2.CMP_GT)
         lighter = cv2.compare(light, base, cv2.CMP_GT)
         black = cv2.compare(light, cv2.convertScaleAbs(base, alpha=settings.shadow), cv2.CMP_LT)

@@ -125,7 +125,7 @@ class _Camera:
             return _one_person(box, fullness, known)
         if height > 1.7 * expected and alone:
             return np.array([[*box, 0.4 * fullness]])
-        people = people_in(piece, known)
+        people = people_in(piece, known, least_height=self._least_height)
         return people if len(people) or not alone else np.array([[*box, 0.4 * fullness]])
 
 

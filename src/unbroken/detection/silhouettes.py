@@ -113,8 +113,14 @@ def presence(silhouette: Silhouette, luma: Image, background: Image) -> float:
     return now / (now + before + 1e-6)
 
 
-def people_in(silhouette: Silhouette, perspective: Perspective, *, most: int = 8) -> Floats:
+def people_in(silhouette: Silhouette, perspective: Perspective, *, least_height: float = 8.0, most: int = 8) -> Floats:
     """Explain a silhouette by people of the expected size, the best first.
+
+    Args:
+        silhouette: the piece.
+        perspective: of its camera.
+        least_height: pixels; where people should be smaller, none are looked for.
+        most: as many people at most.
 
     Returns:
         (N, 5): corners in the picture, and the part of the body's pixels that is explained, costs subtracted.
@@ -129,6 +135,7 @@ def people_in(silhouette: Silhouette, perspective: Perspective, *, most: int = 8
     feet = np.arange(margin + int(0.4 * tallest), min(margin + height + int(0.35 * tallest), 2 * margin + height))
     feet = feet[:: max(int(tallest / 20), 1)]
     heights = perspective.heights(feet - margin + float(silhouette.top))
+    feet, heights = feet[heights >= least_height], heights[heights >= least_height]
     bodies = _Bodies.at(feet, heights, centres, perspective.aspect, (value.shape[0], value.shape[1]))
     found: list[tuple[float, float, float, float, float]] = []
     while len(feet) and len(found) < most:
