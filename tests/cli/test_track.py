@@ -45,6 +45,7 @@ def test_two_videos_become_files_videos_and_a_report(videos, tmp_path):
     with av.open(str(tmp_path / "out" / "hall.annotated.mp4")) as container:
         assert sum(1 for _ in container.decode(video=0)) == 8 * RATE
     assert "error" not in done.stderr
+    assert "detector: built-in motion detector" in done.stdout
 
 
 def test_nobody_is_twice_in_one_picture(videos, tmp_path):

@@ -21,6 +21,7 @@ from unbroken.core.frames import Frame
 from unbroken.core.ports import Sink, Source
 from unbroken.core.results import FrameResult
 from unbroken.geometry.plane import GroundView
+from unbroken.pipeline.sinks import Sinks
 from unbroken.pipeline.site import Site
 from unbroken.pipeline.walk import Moment, as_they_come, in_step, usual_window
 from unbroken.video.opening import is_live
@@ -38,6 +39,7 @@ class Summary:
         work: what was done and saved, by name.
         seconds: spent, by step.
         failures: one sentence per camera that broke.
+        parts: what was at work: detector and Re-ID.
         interrupted: whether the user stopped it.
     """
 
@@ -46,6 +48,7 @@ class Summary:
     work: Counter[str] = field(default_factory=Counter)
     seconds: dict[str, float] = field(default_factory=dict)
     failures: list[str] = field(default_factory=list)
+    parts: dict[str, str] = field(default_factory=dict)
     interrupted: bool = False
 
     def note(self, result: FrameResult, events: Iterable[Event]) -> None:
@@ -123,11 +126,12 @@ def track_site(
         StoreError: the results cannot be written.
     """
     with opened_site(settings) as running:
-        sinks = sinks_for(outputs, settings, running.site.parts, running.views)
+        sink = Sinks(sinks_for(outputs, settings, running.site.parts, running.views))
         told = watch(running.sources) if watch else _look_away
         after: list[Event] = []
-        summary = run(answers(running.site, until(running.moments, seconds), after), sinks, told)
+        summary = run(answers(running.site, until(running.moments, seconds), after), sink, told)
         summary.note_failures(after)
+        summary.parts = running.site.parts
         return summary
 
 
@@ -164,27 +168,24 @@ def answers(site: Site, moments: Iterable[Moment], after: list[Event] | None = N
             waiting.clear()
 
 
-def run(walk: Iterable[Answer], sinks: Sequence[Sink], watch: Watch) -> Summary:
-    """Hand every answer to the sinks, to the end or until the user interrupts: what was written is valid either way.
+def run(walk: Iterable[Answer], sink: Sink, watch: Watch) -> Summary:
+    """Hand every answer to a sink, to the end or until the user interrupts: what was written is valid either way.
 
     Args:
         walk: the answers.
-        sinks: get every answer; they are closed at the end.
+        sink: gets every answer; it is closed at the end.
         watch: is told of every result.
     """
     summary = Summary()
     try:
         for frame, result, events in walk:
-            for sink in sinks:
-                sink.write(frame, result, events)
+            sink.write(frame, result, events)
             summary.note(result, events)
             watch(result)
     except KeyboardInterrupt:
         summary.interrupted = True
     finally:
-        with ExitStack() as stack:
-            for sink in sinks:
-                stack.callback(sink.close)
+        sink.close()
     return summary
 
 
