@@ -8,7 +8,12 @@ from typing import TYPE_CHECKING
 import typer
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rich.console import Console
+
     from unbroken.core.cards import ModelCard
+    from unbroken.models.fetch import Wanted
 
 models = typer.Typer(
     help="Nets: list them, fetch them, look at them. Nothing else touches the network.", no_args_is_help=True
@@ -89,9 +94,7 @@ def fetch(
         unbroken models fetch yolov4-tiny --to nets --yes
     """
     from rich.console import Console
-    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
-    from unbroken.models.fetch import fetch as fetch_file
     from unbroken.models.fetch import wanted_files
     from unbroken.models.registry import cache_folder
 
@@ -103,6 +106,18 @@ def fetch(
         console.print(f"from:    {wanted.url}", soft_wrap=True)
     if not yes and not typer.confirm("Fetch it under these terms?", default=True):
         raise typer.Exit(1)
+    _fetch_all(files, console)
+    for wanted in files:
+        verdict = "verified" if wanted.sha256 else "no checksum is published for it: not verified"
+        console.print(f"{wanted.target}: {verdict}", soft_wrap=True)
+
+
+def _fetch_all(files: Sequence[Wanted], console: Console) -> None:
+    """Fetch files one after another, with a bar each."""
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+
+    from unbroken.models.fetch import fetch as fetch_file
+
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
     with Progress(*columns, console=console) as progress:
         for wanted in files:
@@ -112,9 +127,6 @@ def fetch(
                 progress.update(task, completed=done, total=total or None)  # type: ignore[arg-type]
 
             fetch_file(wanted, report)
-    for wanted in files:
-        verdict = "verified" if wanted.sha256 else "no checksum is published for it: not verified"
-        console.print(f"{wanted.target}: {verdict}", soft_wrap=True)
 
 
 @models.command()
