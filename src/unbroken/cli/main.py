@@ -14,6 +14,7 @@ from unbroken.cli.eval import evaluate
 from unbroken.cli.identify import identify
 from unbroken.cli.models import models
 from unbroken.cli.track import track
+from unbroken.cli.tune import tune
 from unbroken.core.errors import UnbrokenError
 
 app = typer.Typer(
@@ -31,6 +32,7 @@ app.command()(track)
 app.command()(identify)
 app.command()(bench)
 app.command("eval")(evaluate)
+app.command()(tune)
 app.add_typer(models, name="models")
 app.add_typer(calibrate, name="calibrate")
 

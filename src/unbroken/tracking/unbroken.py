@@ -2,24 +2,39 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import exp, isfinite
 
 import numpy as np
 
-from unbroken.association.costs import height_iou
+from unbroken.association.costs import forbid, height_iou, nearest_distances
 from unbroken.association.stages import Stage
 from unbroken.core.arrays import Bools, Floats, Ints
 from unbroken.core.detections import Detections
 from unbroken.core.ports import NO_MOTION
 from unbroken.core.tracks import Tracks
-from unbroken.geometry.boxes import areas, intersections, iou
+from unbroken.geometry.boxes import areas, foot_points, intersections, iou
 from unbroken.motion import kalman
-from unbroken.motion.models import xywh_model
+from unbroken.motion.models import NOMINAL_RATE, MotionModel, xywh_model
 from unbroken.motion.steady import Steadiness, common_shift
-from unbroken.tracking.choices import confirmed, followed, fused_overlap_cost, overlap_cost, tentative
+from unbroken.tracking.choices import followed, fused_overlap_cost, overlap_cost, tentative
 from unbroken.tracking.engine import Engine, Lifecycle, Plan, Scene
 from unbroken.tracking.settings import check, ranged
+from unbroken.tracking.table import Memory, TrackTable
+
+_BANK = 8
+"""Features kept of each track."""
+
+_SURE, _FEWEST, _TELLING = 0.5, 3, 0.05
+"""Overlap of pairs that are surely the same; how many pairs a median needs; the difference that says something."""
+
+_HIDDEN = 0.3
+"""Covered share of a box above which its feature is not trusted."""
+
+_GROWTH = 0.4
+"""Logarithm of the ratio of heights that is not believed of one person."""
+
+_SLACK = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +52,11 @@ class Unbroken:
       the same height: with boxes widened by `reach` where it was expected (C-BIoU, arXiv 2211.14317), and where it was
       last seen (OC-SORT, arXiv 2203.14360), for people do not always go on as they went.
 
+    Features, where detections have them, add to the cost what they can tell: distances are read on the scale of the
+    picture itself, from people who are surely the same to people who are surely not, so that no threshold depends on
+    the net, and features that tell nothing weigh nothing. Poor or covered boxes teach nothing. Who was lost is found
+    again by looks alone for `recall_age`, as far away as it can have walked.
+
     Attributes:
         high_score: score of a good detection.
         low_score: poor detections have at least this score.
@@ -52,6 +72,10 @@ class Unbroken:
         position_noise: standard deviation of a measured side, per side.
         size_noise: how many times noisier a measured size is than a measured place.
         velocity_noise: standard deviation that a frame (1/30 s) adds to a velocity, in sides per frame.
+        looks_weight: what the likeness of features adds to or takes from the cost at most.
+        recall_limit: limit of (1 - likeness) / 2 for finding the lost by looks alone.
+        recall_age: how long the lost are looked for by looks; at least `max_age`.
+        walk: how far they may have gone, box heights per second.
         steady: estimate the camera's motion from the boxes.
         drift_gain: share of an unexpected common shift that is taken for a lasting velocity of the camera.
         drift_time: after which that velocity has faded to a third.
@@ -71,6 +95,10 @@ class Unbroken:
     position_noise: float = ranged(1 / 20, 0.001, 1.0)
     size_noise: float = ranged(1.4, 0.1, 10.0)
     velocity_noise: float = ranged(1 / 190, 0.0001, 1.0)
+    looks_weight: float = ranged(0.2, 0.0, 1.0)
+    recall_limit: float = ranged(0.15, 0.0, 1.0)
+    recall_age: float = ranged(5.0, 0.0, 600.0)
+    walk: float = ranged(1.0, 0.0, 10.0)
     steady: bool = True
     drift_gain: float = ranged(0.4, 0.0, 1.0)
     drift_time: float = ranged(0.5, 0.01, 60.0)
@@ -88,15 +116,35 @@ class Unbroken:
         return Plan(
             model=xywh_model(position=self.position_noise, velocity=self.velocity_noise, size=self.size_noise),
             stages=(
-                Stage(confirmed, self.good, fused_overlap_cost, limit=self.match_limit),
+                Stage(self.recent, self.good, self.cost, limit=self.match_limit),
                 Stage(followed, self.poor, overlap_cost, limit=self.low_limit),
-                Stage(tentative, self.good, fused_overlap_cost, limit=self.new_limit),
-                Stage(confirmed, self.good, self.rescue_cost, limit=self.rescue_limit),
+                Stage(tentative, self.good, self.cost, limit=self.new_limit),
+                Stage(self.recent, self.good, self.rescue_cost, limit=self.rescue_limit),
+                Stage(self.lost, self.good, self.recall_cost, limit=self.recall_limit),
             ),
-            lifecycle=Lifecycle(self.birth_score, self.min_hits, self.max_age),
+            lifecycle=Lifecycle(self.birth_score, self.min_hits, max(self.max_age, self.recall_age)),
+            memory=Memory(bank=_BANK),
             idle=(2, 3),
             noise=self.doubt,
+            prune=self.faceless,
         )
+
+    def recent(self, scene: Scene) -> Bools:
+        """Believed tracks that were seen lately enough to be found by place."""
+        table = scene.table
+        young: Bools = scene.time - table.seen <= self.max_age + 1 / NOMINAL_RATE + _SLACK
+        taking_part: Bools = table.confirmed & ((table.rows >= 0) | young)
+        return taking_part
+
+    def lost(self, scene: Scene) -> Bools:
+        """Believed tracks that were not seen in the last update."""
+        return scene.table.confirmed & (scene.table.rows < 0)
+
+    def faceless(self, table: TrackTable, model: MotionModel) -> Bools:
+        """Tracks without features that are too old to be found by place."""
+        unseen = table.seen.max(initial=0.0) - table.seen
+        gone: Bools = (table.rows < 0) & (table.stored == 0) & (unseen > self.max_age + _SLACK)
+        return gone
 
     def good(self, scene: Scene) -> Bools:
         """Detections of high score."""
@@ -110,6 +158,26 @@ class Unbroken:
     def doubt(self, scene: Scene) -> Floats:
         """How many times its usual variance each detection's box has."""
         return 1.0 + self.occlusion_noise * covered(scene.detections.boxes)
+
+    def cost(self, scene: Scene, tracks: Ints, detections: Ints) -> Floats:
+        """1 - IoU * score - weight * likeness of features."""
+        place = fused_overlap_cost(scene, tracks, detections)
+        if not self.looks_weight or not _features_on_both_sides(scene):
+            return place
+        likeness = likeness_of_looks(scene)[np.ix_(tracks, detections)]
+        return forbid(place - self.looks_weight * likeness, place >= 1.0)
+
+    def recall_cost(self, scene: Scene, tracks: Ints, detections: Ints) -> Floats:
+        """(1 - likeness) / 2 where the way is short enough and the height about the same."""
+        if not _features_on_both_sides(scene):
+            return np.full((len(tracks), len(detections)), np.inf)
+        expected, found = scene.boxes[tracks], scene.detections.boxes[detections]
+        heights = np.maximum(expected[:, 3] - expected[:, 1], 1e-6)[:, None]
+        growth = np.maximum(found[:, 3] - found[:, 1], 1e-6) / heights
+        steps = np.linalg.norm(foot_points(expected)[:, None] - foot_points(found)[None], axis=2) / heights
+        unseen = (scene.time - scene.table.seen[tracks])[:, None]
+        far = (steps > 1.0 + self.walk * unseen) | (np.abs(np.log(growth)) > _GROWTH)
+        return forbid((1.0 - likeness_of_looks(scene)[np.ix_(tracks, detections)]) / 2, far)
 
     def rescue_cost(self, scene: Scene, tracks: Ints, detections: Ints) -> Floats:
         """1 - IoU * IoU of heights: with where it is expected, both widened, or with where it was last seen."""
@@ -133,7 +201,9 @@ class SteadyEngine(Engine):
 
     def update(self, detections: Detections, time: float, warp: Floats = NO_MOTION) -> Tracks:
         """As `Engine.update`, in pixels from which the camera's motion is taken out."""
-        return super().update(detections, time, self._steadied(detections, time, warp))
+        return super().update(
+            _trusted(detections, self._settings.high_score), time, self._steadied(detections, time, warp)
+        )
 
     def coast(self, time: float, warp: Floats = NO_MOTION) -> Tracks:
         """As `Engine.coast`; the camera is expected to go on as it did."""
@@ -166,6 +236,25 @@ class SteadyEngine(Engine):
         return time - self._time if self._time is not None and isfinite(time) else 0.0
 
 
+def likeness_of_looks(scene: Scene) -> Floats:
+    """How alike tracks and detections look, on the scale of the picture itself: (N, M) in -1..1, 0 for no opinion.
+
+    Pairs that do not overlap are surely different people, the best pairs that overlap by half surely the same; the
+    medians of their distances are -1 and 1. Where the two hardly differ, features tell nothing: all 0.
+    """
+    distances = nearest_distances(scene.table.bank, scene.detections.features)
+    known = ~np.isnan(distances)
+    apart, same = known & (scene.overlaps <= 0), known & (scene.overlaps > _SURE)
+    if np.count_nonzero(apart) < _FEWEST or np.count_nonzero(same) < _FEWEST:
+        return np.zeros_like(distances)
+    far, near = float(np.median(distances[apart])), float(np.median(distances[same]))
+    if far - near < _TELLING:
+        return np.zeros_like(distances)
+    likeness = ((far + near) - 2 * np.where(known, distances, (far + near) / 2)) / (far - near)
+    clipped: Floats = np.clip(likeness, -1.0, 1.0)
+    return clipped
+
+
 def covered(boxes: Floats) -> Floats:
     """The share of each box that is behind another one: of the boxes with a lower foot, the one that covers most.
 
@@ -183,6 +272,18 @@ def widened(boxes: Floats, share: float) -> Floats:
     """Boxes with the given share of their sides added on each side. (N, 4) -> (N, 4)."""
     more = share * (boxes[:, 2:] - boxes[:, :2])
     return np.concatenate([boxes[:, :2] - more, boxes[:, 2:] + more], axis=1)
+
+
+def _features_on_both_sides(scene: Scene) -> bool:
+    return bool(scene.table.bank.shape[2] and scene.detections.features.shape[1])
+
+
+def _trusted(detections: Detections, least: float) -> Detections:
+    """The detections without the features of poor and of covered boxes: they teach nothing and mislead."""
+    if not detections.features.shape[1]:
+        return detections
+    clear = (detections.scores >= least) & (covered(detections.boxes) < _HIDDEN)
+    return replace(detections, features=detections.features * clear[:, None])
 
 
 def _shifted(warp: Floats, shift: Floats) -> Floats:
