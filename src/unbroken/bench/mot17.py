@@ -10,8 +10,9 @@ from pathlib import Path
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
+from unbroken.app.recorded import LEAST_SCORE, follow
 from unbroken.bench.outcome import Options, Outcome
-from unbroken.bench.recorded import LEAST_SCORE, Recorded, every, follow, read_all, scored
+from unbroken.bench.recorded import Recorded, every, read_all, scored
 from unbroken.datasets.motchallenge import Rows, write_rows
 from unbroken.evaluation.pairing import Trajectories, pair
 from unbroken.evaluation.report import Scores

@@ -8,36 +8,23 @@ from pathlib import Path
 
 import numpy as np
 
-from unbroken.core.arrays import Floats, Ints
-from unbroken.core.detections import Detections
+from unbroken.app.recorded import Boxes, folders_with_boxes, follow, read_boxes
+from unbroken.core.arrays import Floats
 from unbroken.core.errors import SourceError
-from unbroken.core.ports import NO_MOTION, Tracker
+from unbroken.core.ports import Tracker
 from unbroken.datasets.answers import Case, sequence_case
-from unbroken.datasets.motchallenge import Rows, read_info, read_rows, read_warps, sequences
+from unbroken.datasets.motchallenge import Rows
 from unbroken.evaluation.report import Scores, combined, score
-
-LEAST_SCORE = 0.1
-"""Boxes of a lower confidence are left out, as the published rows leave them out."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Recorded:
-    """One sequence.
+class Recorded(Boxes):
+    """One sequence with its truth.
 
     Attributes:
-        name: of its folder.
-        frame_rate: frames per second.
-        frames: (T,) numbers as in the files.
-        boxes: T detections.
-        warps: T affines from the frame before; none where the sequence has no `gmc.txt`.
         case: the truth.
     """
 
-    name: str
-    frame_rate: float
-    frames: Ints
-    boxes: tuple[Detections, ...]
-    warps: tuple[Floats, ...]
     case: Case
 
 
@@ -48,7 +35,7 @@ def read_all(root: Path) -> list[Recorded]:
         SourceError: there is none.
         StoreError: a line cannot be read.
     """
-    found = [path for path in sequences(root) if (path / "det" / "det.txt").exists() and (path / "gt/gt.txt").exists()]
+    found = [path for path in folders_with_boxes(root) if (path / "gt/gt.txt").exists()]
     if not found:
         raise SourceError(f"{root}: holds no sequence with det/det.txt and gt/gt.txt; give a MOTChallenge tree")
     return [_read(folder) for folder in found]
@@ -72,26 +59,6 @@ def every(step: int, sequence: Recorded) -> Recorded:
     )
 
 
-def follow(sequence: Recorded, tracker: Tracker, *, motion: bool = False) -> Rows:
-    """Run a tracker over a sequence.
-
-    Args:
-        sequence: boxes and warps.
-        tracker: a new one.
-        motion: give it the warps.
-
-    Returns:
-        The reported boxes with their track ids.
-    """
-    parts = []
-    warps = sequence.warps if motion and sequence.warps else (NO_MOTION,) * len(sequence.frames)
-    for frame, boxes, warp in zip(sequence.frames.tolist(), sequence.boxes, warps, strict=True):
-        tracks = tracker.update(boxes, (frame - 1) / sequence.frame_rate, warp)
-        parts.append((np.full(len(tracks), frame), tracks.ids, tracks.boxes, tracks.scores))
-    frames, ids, found, scores = (np.concatenate([part[n] for part in parts]) for n in range(4))
-    return Rows(frames, ids, found, scores, np.zeros((len(ids), 0)))
-
-
 def judge(
     recorded: Sequence[Recorded], make: Callable[[], Tracker], *, motion: bool = False
 ) -> tuple[Scores, list[Rows]]:
@@ -107,15 +74,5 @@ def scored(recorded: Sequence[Recorded], answers: Sequence[Rows]) -> Scores:
 
 
 def _read(folder: Path) -> Recorded:
-    info, rows = read_info(folder), read_rows(folder / "det" / "det.txt")
-    rows = rows.select(np.flatnonzero(rows.scores >= LEAST_SCORE))
-    by_frame, none = rows.by_frame(), np.zeros(0, dtype=np.int64)
-    length = info.length or int(rows.frames.max(initial=0))
-    frames = np.arange(1, length + 1)
-    boxes = [by_frame.get(frame, none) for frame in frames.tolist()]
-    warps: tuple[Floats, ...] = ()
-    if (folder / "gmc.txt").exists():
-        known = read_warps(folder / "gmc.txt")
-        warps = tuple(known.get(frame, NO_MOTION) for frame in frames.tolist())
-    people = tuple(Detections(rows.boxes[number], rows.scores[number].clip(0, 1)) for number in boxes)
-    return Recorded(folder.name, info.frame_rate, frames, people, warps, sequence_case(folder))
+    boxes = read_boxes(folder)
+    return Recorded(boxes.name, boxes.frame_rate, boxes.frames, boxes.boxes, boxes.warps, sequence_case(folder))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,9 @@ def track(
         None, help="Videos, folders of pictures, `rtsp://...`, webcams (`0`), MOTChallenge sequences; or a `site.toml`."
     ),
     output: Path = typer.Option(Path("unbroken-tracks"), "--output", "-o", help="The folder for results."),
+    detections: Path | None = typer.Option(
+        None, help="In place of sources: a tree of recorded boxes, `SEQ/det/det.txt`; writes `SEQ.txt` per sequence."
+    ),
     detector: str = typer.Option("", help="`motion` (built in, fixed cameras; the default), a model or a file."),
     reid: str = typer.Option("", help="`colour` (built in; the default), `none`, a model or a file."),
     tracker: str = typer.Option("", help="unbroken (the default), sort, deepsort, bytetrack, ocsort, botsort."),
@@ -43,6 +47,10 @@ def track(
     `CAM.annotated.mp4`; for all cameras `tracks.jsonl`, `events.jsonl` and `report.html`. Ctrl-C ends a run early and
     leaves valid files.
 
+    With `--detections` there are no pictures: each sequence of a MOTChallenge tree is tracked on its own, and `SEQ.txt`
+    holds its track ids. `--tracker`, `--score` and `--camera-motion` (none; file, `SEQ/gmc.txt`; auto, from the boxes)
+    apply.
+
     Examples:
         unbroken track hall.mp4 door.mp4
 
@@ -51,6 +59,8 @@ def track(
         unbroken track rtsp://10.0.0.7/live rtsp://10.0.0.8/live --every 3 --seconds 60
 
         unbroken track site.toml --output monday
+
+        unbroken track --detections MOT17/train --camera-motion file --output answers
     """
     from rich.console import Console
 
@@ -60,30 +70,68 @@ def track(
     from unbroken.cli.progress import FrameProgress
     from unbroken.core.errors import ConfigError
 
+    wishes: dict[str, str | int | float | None] = {
+        "detector": detector,
+        "every": every,
+        "size": size,
+        "score": score,
+        "reid": reid,
+        "tracker": tracker,
+        "camera_motion": camera_motion,
+        "identity": identity,
+        "models": str(models) if models else None,
+        "runtime": runtime,
+        "device": device,
+        "threads": threads,
+    }
+    if detections is not None:
+        follow_recorded(detections, output, sources or [], wishes)
+        return
     if not sources:
         raise ConfigError("nothing to track; give videos, cameras or a site.toml (unbroken track --help has examples)")
-    settings = settings_from(
-        sources,
-        {
-            "detector": detector,
-            "every": every,
-            "size": size,
-            "score": score,
-            "reid": reid,
-            "tracker": tracker,
-            "camera_motion": camera_motion,
-            "identity": identity,
-            "models": str(models) if models else None,
-            "runtime": runtime,
-            "device": device,
-            "threads": threads,
-        },
-    )
+    settings = settings_from(sources, wishes)
     outputs = Outputs(output, videos=video, mosaic=mosaic, report=report, pictures=pictures, blur=blur)
     console = Console()
     with FrameProgress(console) as progress:
         summary = track_site(settings, outputs, seconds, progress.begin)
     tell(console, summary, output)
+
+
+def follow_recorded(
+    root: Path, output: Path, sources: Sequence[str], wishes: Mapping[str, str | int | float | None]
+) -> None:
+    """Track recorded boxes: `unbroken track --detections`.
+
+    Raises:
+        ConfigError: an option needs pictures, and here are none.
+    """
+    from rich.console import Console
+    from rich.progress import track as with_progress
+
+    from unbroken.app.recorded import LEAST_SCORE, RecordedJob, track_recorded
+    from unbroken.core.errors import ConfigError
+    from unbroken.tracking.registry import DEFAULT
+
+    if sources:
+        raise ConfigError(f"--detections is given beside {sources[0]}; give either recorded boxes or sources")
+    given = {name: wish for name, wish in wishes.items() if wish is not None and wish != "" and name != "models"}
+    unfit = sorted(given.keys() - {"tracker", "camera_motion", "score"})
+    if unfit:
+        raise ConfigError(f"--{unfit[0]} does not go with --detections, which runs without pictures; leave it out")
+    job = RecordedJob(
+        root,
+        output,
+        str(given.get("tracker", DEFAULT)),
+        str(given.get("camera_motion", "none")),
+        float(given.get("score", LEAST_SCORE)),
+    )
+    count, done = track_recorded(job)
+    console = Console()
+    rows = [rows for _, rows in with_progress(done, "tracking", total=count, console=console)]
+    people = sum(len(set(tracks.ids.tolist())) for tracks in rows)
+    boxes = sum(map(len, rows))
+    noun = "sequence" if count == 1 else "sequences"
+    console.print(f"{count} {noun}, {people} tracks, {boxes} boxes; results are in {output}", highlight=False)
 
 
 def tell(console: Console, summary: Summary, folder: Path) -> None:
