@@ -25,6 +25,7 @@ from unbroken.evaluation.identity import identity
 from unbroken.evaluation.pairing import Trajectories, pair
 from unbroken.geometry.boxes import iou
 from unbroken.geometry.plane import FootNoise, locate, metres_per_unit
+from unbroken.identity.ground_boxes import WholeBoxes, whole_boxes
 from unbroken.identity.ground_paths import final_persons
 from unbroken.identity.groundplane import GroundObservations, GroundResult, GroundSettings, GroundTracker
 from unbroken.tracking.registry import DEFAULT, by_name
@@ -32,7 +33,9 @@ from unbroken.tracking.registry import DEFAULT, by_name
 _SHORT = 0.5
 """Seconds: a person's boxes in a view are kept if they add up to this."""
 
-_NOTE = "Scored over the frames of the detections. At arrival: as said at each instant; at the end: after merges."
+_NOTE = (
+    "Scored over the frames of the detections. At arrival: as said at each instant; at the end: merged, boxes whole."
+)
 
 Row = tuple[str | float | int, ...]
 
@@ -49,6 +52,7 @@ def run(options: Options) -> Outcome:
         "tracker per view": DEFAULT,
         "ground": asdict(GroundSettings()),
         "foot": asdict(FootNoise()),
+        "boxes": asdict(WholeBoxes()),
         "short": _SHORT,
     }
     columns = ("scene", "method", "IDF1", "IDP", "IDR", "MOTA", "switches", "ids", "people")
@@ -110,8 +114,18 @@ def _collected(
         answers[0].append(_known(picked, at_arrival))
         numbers, counts = np.unique(at_end, return_counts=True)
         short = numbers[counts < _SHORT * scene.frame_rate]
-        answers[1].append(_known(picked, np.where(np.isin(at_end, short), -1, at_end)))
+        kept = _known(picked, np.where(np.isin(at_end, short), -1, at_end))
+        answers[1].append(_whole(kept, scene.frame_rate))
     return answers
+
+
+def _whole(answer: Trajectories, frame_rate: float) -> Trajectories:
+    """The answer with the boxes of each person made whole."""
+    boxes = answer.places.copy()
+    for number in np.unique(answer.ids):
+        rows = np.flatnonzero(answer.ids == number)
+        boxes[rows] = whole_boxes(answer.frames[rows] / frame_rate, boxes[rows], WholeBoxes())
+    return Trajectories(answer.frames, answer.ids, boxes)
 
 
 def boxes_of(boxes: Boxes, rows: Ints) -> Boxes:

@@ -24,6 +24,9 @@ from unbroken.core.sightings import Sightings
 from unbroken.identity.ground_births import Cluster, clusters
 from unbroken.identity.ground_motion import UNLIKELY, corrected, fit, information_of, predicted, walk
 
+_FAR = 40.0
+"""No foot point counts as further off than this when the agreement of cameras is learnt (squared distance)."""
+
 
 @dataclass(frozen=True, slots=True)
 class GroundSettings:
@@ -37,7 +40,12 @@ class GroundSettings:
         clutter: foot points per square metre and view that belong to nobody followed: what a track has to beat.
         least: the log-likelihood ratio below which a pair is never made.
         expected: what it is worth, in log-likelihood, that a camera which saw a person sees him again.
-        continuity: what it is worth that a camera's own tracker says it is the same person.
+        continuity: what it is worth that a camera's own tracker says it is the same person, where foot points of
+            several cameras agree as well as their covariances say ...
+        doubtful_continuity: ... and where they do not, as with a poor calibration: then the ground decides less.
+        agreement: mean of half the squared Mahalanobis distance to what the other cameras say (1: as stated), below
+            which `continuity` holds, and that from which `doubtful_continuity` does.
+        habit: time over which that mean is taken, s.
         patience: for how long, in seconds, a camera's own tracker is believed against the gate.
         coherence: time over which the errors of one camera's foot points are the same error, s.
         probation: seconds from its first foot point until a track counts as a person ...
@@ -56,7 +64,10 @@ class GroundSettings:
     clutter: float = 0.02
     least: float = -1.0
     expected: float = 2.0
-    continuity: float = 4.0
+    continuity: float = 1.0
+    doubtful_continuity: float = 4.0
+    agreement: tuple[float, float] = (0.5, 1.0)
+    habit: float = 2.0
     patience: float = 1.0
     coherence: float = 0.5
     probation: float = 0.4
@@ -196,6 +207,7 @@ class GroundTracker:
         self._absorbed: dict[int, int] = {}
         self._near: dict[tuple[int, int], float] = {}
         self._known: set[int] = set()
+        self._misfits: dict[str, float] = {}
         self._next = 1
         self._time = -np.inf
 
@@ -255,31 +267,48 @@ class GroundTracker:
         if not count:
             return chosen
         order = sorted(range(len(views)), key=lambda number: _doubt(views[number]))
-        for _ in range(self.settings.rounds):
-            for number in order:
-                weights[number], weighted[number] = 0, 0
-                means, spread = corrected(table.means, table.covariances, weights.sum(0), weighted.sum(0))
-                rows, points, inside = self._assigned(views[number], means, spread)
-                chosen[number] = rows, points
-                used = views[number].points[points[inside]], views[number].covariances[points[inside]]
-                weight, term = information_of(*used)
-                weights[number, rows[inside]], weighted[number, rows[inside]] = share * weight, share * term
+        for number in order * self.settings.rounds:
+            weights[number], weighted[number] = 0, 0
+            others = weights.sum(0)
+            means, spread = corrected(table.means, table.covariances, others, weighted.sum(0))
+            rows, points, distances = self._assigned(views[number], means, spread)
+            chosen[number], inside = (rows, points), distances < self.settings.gate
+            self._judge(views[number].camera, distances[others[rows, 0, 0] > 0], step)
+            used = views[number].points[points[inside]], views[number].covariances[points[inside]]
+            weight, term = information_of(*used)
+            weights[number, rows[inside]], weighted[number, rows[inside]] = share * weight, share * term
         table.means, table.covariances = corrected(table.means, table.covariances, weights.sum(0), weighted.sum(0))
         return chosen
 
-    def _assigned(self, view: GroundObservations, means: Floats, spread: Floats) -> tuple[Ints, Ints, Bools]:
-        """Rows of tracks and of foot points of one camera, and which of the pairs are within the gate."""
+    def _judge(self, camera: str, distances: Floats, step: float) -> None:
+        """Learn how well a camera agrees with the others, from its (K,) squared distances to what they say."""
+        known = distances[np.isfinite(distances)]
+        if len(known):
+            misfit = float(np.minimum(known, _FAR).mean()) / 2
+            share = 1 - np.exp(-step / self.settings.habit)
+            self._misfits[camera] = (1 - share) * self._misfits.get(camera, 1.0) + share * misfit
+
+    def _continuity(self) -> float:
+        """What it is worth, in this site, that a camera's own tracker says it is the same person."""
+        low, high = self.settings.agreement
+        misfit = sum(self._misfits.values()) / len(self._misfits) if self._misfits else high
+        doubt = min(max((misfit - low) / (high - low), 0.0), 1.0)
+        return (1 - doubt) * self.settings.continuity + doubt * self.settings.doubtful_continuity
+
+    def _assigned(self, view: GroundObservations, means: Floats, spread: Floats) -> tuple[Ints, Ints, Floats]:
+        """Rows of tracks and of foot points of one camera, and the squared distances of the pairs."""
         settings, table = self.settings, self._table
         distances, densities = fit(means, spread, view.points, view.covariances)
         inside = distances < settings.gate
         ratios = np.where(inside, densities - np.log(settings.clutter), UNLIKELY)
         ratios += settings.expected * table.visible[:, self._cameras[view.camera], None]
+        continuity = self._continuity()
         for row, column, strained in self._bound(view):
             believed = inside[row, column] or strained < settings.patience
             if believed:
-                ratios[row, column] = max(ratios[row, column], settings.least) + settings.continuity
+                ratios[row, column] = max(ratios[row, column], settings.least) + continuity
         rows, columns = assign(-ratios, -settings.least)
-        return rows, columns, inside[rows, columns]
+        return rows, columns, distances[rows, columns]
 
     def _bound(self, view: GroundObservations) -> Iterable[tuple[int, int, float]]:
         """Pairs of a track and a foot point that a camera's own tracker vouches for, and how long against the gate."""
