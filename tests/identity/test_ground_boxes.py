@@ -15,7 +15,7 @@ def walk(count: int = 50) -> tuple[np.ndarray, np.ndarray]:
 def test_hidden_feet_are_put_back() -> None:
     times, boxes = walk()
     hidden = boxes.copy()
-    hidden[20:24, 3] = 75.0
+    hidden[20:24, 3] = 90.0
     assert np.allclose(whole_boxes(times, hidden, WholeBoxes()), boxes)
 
 
