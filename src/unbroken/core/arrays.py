@@ -37,12 +37,18 @@ def frozen(values: ArrayLike, dtype: DTypeLike, shape: tuple[int, ...], name: st
         raise ContractError(f"{name}: cannot be read as an array of {np.dtype(dtype).name} ({error})") from error
     if array.size == 0 and array.ndim != len(shape):
         array = array.reshape([max(length, 0) for length in shape])
-    if array.ndim != len(shape) or any(want not in (-1, have) for want, have in zip(shape, array.shape, strict=True)):
+    if not _fits(array.shape, shape):
         wanted = "(" + ", ".join("N" if length < 0 else str(length) for length in shape) + ")"
         raise ContractError(f"{name}: has shape {array.shape}; give an array of shape {wanted}")
     view: NDArray[np.generic] = array.view()
-    view.flags.writeable = False
+    view.setflags(write=False)
     return view
+
+
+def _fits(have: tuple[int, ...], wanted: tuple[int, ...]) -> bool:
+    if have == wanted:
+        return True
+    return len(have) == len(wanted) and all(want in (-1, length) for want, length in zip(wanted, have, strict=True))
 
 
 def finite(array: NDArray[np.generic], name: str) -> None:

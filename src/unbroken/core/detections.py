@@ -103,7 +103,7 @@ class Detections:
 
     def select(self, rows: Ints | Bools) -> Detections:
         """The given rows (numbers or a mask), in that order."""
-        return Detections(self.boxes[rows], self.scores[rows], self.classes[rows], self.features[rows])
+        return Detections.trusted(self.boxes[rows], self.scores[rows], self.classes[rows], self.features[rows])
 
 
 def _check_boxes(boxes: Floats) -> None:

@@ -81,7 +81,7 @@ class Tracks:
 
     def select(self, rows: Ints | Bools) -> Tracks:
         """The given rows (numbers or a mask), in that order."""
-        return Tracks(
+        return Tracks.trusted(
             self.ids[rows],
             self.boxes[rows],
             self.scores[rows],
