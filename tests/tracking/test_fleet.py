@@ -76,3 +76,8 @@ def test_a_fleet_can_be_reset_and_pickled():
 def test_a_missing_camera_is_named():
     with pytest.raises(ContractError, match="detections: are those of 1 cameras; give 3"):
         Fleet(Sort(), cameras=3).update([Detections.empty()], 0.0)
+
+
+def test_features_of_two_nets_are_refused():
+    with pytest.raises(ContractError, match=r"features: have \[4, 8\] numbers by camera; use one Re-ID net"):
+        Fleet(Sort(), cameras=2).update([Detections.empty(4), Detections.empty(8)], 0.0)

@@ -123,6 +123,7 @@ def test_features_of_another_length_are_refused_with_a_sentence():
     longer = Detections([[100, 100, 140, 200]], features=np.eye(1, 5, dtype=np.float32))
     with pytest.raises(ContractError, match="features: have 5 numbers, earlier ones had 2; use one Re-ID net"):
         tracker.update(longer, 0.1)
+    assert tracker.update(picture((100, 0.9, RED)), 0.05).ids.tolist() == [1]
 
 
 def test_botsort_lets_looks_decide_among_those_who_are_near():

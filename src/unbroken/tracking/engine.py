@@ -209,6 +209,7 @@ class Engine:
             ContractError: time runs backwards or is not a number, or the features have changed their length.
         """
         plan = self._plan
+        self.table.expect(detections.features)
         self.advance(time, warp)
         self.end_over_gap(time)
         scene = Scene(self.table, plan.model, detections, time)

@@ -63,12 +63,14 @@ class Fleet:
         if len(detections) != self.cameras:
             raise ContractError(f"detections: are those of {len(detections)} cameras; give {self.cameras}")
         engine, plan = self._engine, self._plan
+        joined = _joined(detections)
+        engine.table.expect(joined.features)
         self._advance(time, warps)
         engine.end_over_gap(time)
         counts = np.array([len(one) for one in detections])
         starts = np.cumsum(counts) - counts
         owners = np.repeat(np.arange(self.cameras), counts)
-        whole = Scene(engine.table, plan.model, _joined(detections), time)
+        whole = Scene(engine.table, plan.model, joined, time)
         rows = [match(plan.stages, scene) for scene in self._scenes(whole, detections, starts)]
         joint = np.concatenate(rows)
         joint += np.where(joint >= 0, starts[engine.table.cameras], 0)
@@ -88,6 +90,8 @@ class Fleet:
         engine.advance(time, NO_MOTION)
         if warps is None:
             return
+        if len(warps) != self.cameras:
+            raise ContractError(f"warps: are those of {len(warps)} cameras; give {self.cameras}")
         bounds = self._bounds(engine.table.cameras)
         for camera, warp in enumerate(warps):
             if warp is not NO_MOTION and bounds[camera] < bounds[camera + 1]:
@@ -130,7 +134,10 @@ class Fleet:
 
 def _joined(detections: Sequence[Detections]) -> Detections:
     """The detections of all cameras, one after another. Who has no features gets rows of zeros: not computed."""
-    dimension = max(one.features.shape[1] for one in detections)
+    lengths = {one.features.shape[1] for one in detections}
+    dimension = max(lengths)
+    if lengths - {0, dimension}:
+        raise ContractError(f"features: have {sorted(lengths)} numbers by camera; use one Re-ID net for all of them")
     features = [
         one.features if one.features.shape[1] == dimension else np.zeros((len(one), dimension), dtype=np.float32)
         for one in detections

@@ -158,6 +158,15 @@ class TrackTable:
             getattr(self, name)[first:last] = getattr(part, name)
         self.moments[:, first:last], self.saved[:, first:last] = part.moments, part.saved
 
+    def expect(self, features: Features) -> None:
+        """Raise a ContractError if features (M, D) have another length than those in the bank; none at all may come."""
+        known, length = self.bank.shape[2], features.shape[1]
+        if known and length and known != length:
+            raise ContractError(
+                f"features: have {length} numbers, earlier ones had {known}; "
+                "use one Re-ID net per tracker, or call reset() when it changes"
+            )
+
     def observe(self, tracks: Ints, detections: Detections, rows: Ints, time: float) -> None:
         """Note that each of some tracks (n,) was seen as a detection (n,), all but the filter."""
         boxes = detections.boxes.take(rows, axis=0)
@@ -191,11 +200,6 @@ class TrackTable:
         """Take features (n, D) into the bank; rows of zeros were not computed and teach nothing."""
         if not self.bank.shape[2]:
             self.bank = np.zeros((len(self), self.memory.bank, features.shape[1]), dtype=np.float32)
-        if self.bank.shape[2] != features.shape[1]:
-            raise ContractError(
-                f"features: have {features.shape[1]} numbers, earlier ones had {self.bank.shape[2]}; "
-                "use one Re-ID net per tracker, or call reset() when it changes"
-            )
         real = features.any(axis=1)
         tracks, features = tracks[real], features[real]
         if self.memory.momentum:
