@@ -47,10 +47,10 @@ class EgomotionSettings:
     least_corners: int = 12
     agreement: float = 0.4
     error: float = 1.0
-    stillness: float = 0.1
+    stillness: float = 0.2
     patience: float = 3.0
     recheck: float = 2.0
-    glance: float = 1.4
+    glance: float = 2.0
     greatest_turn: float = 0.35
     greatest_zoom: float = 1.3
 
@@ -151,10 +151,10 @@ class _View:
         return cls(frame.time, grey, background, scale)
 
     def change_since(self, before: _View) -> float:
-        """Grey levels by which the most changed tenth of a thinned-out background differs at least."""
+        """Grey levels by which the most changed fifth of a thinned-out background differs at least."""
         change = cv2.absdiff(self.grey[::6, ::6], before.grey[::6, ::6])
         clear = cv2.bitwise_and(self.background[::6, ::6], before.background[::6, ::6]) > 0
-        return float(np.quantile(change[clear], 0.9)) if clear.any() else 0.0
+        return float(np.quantile(change[clear], 0.8)) if clear.any() else 0.0
 
 
 @dataclass(slots=True)
