@@ -17,6 +17,7 @@ WISHES = {
     "size": "detection.size",
     "score": "detection.score",
     "reid": "reid.model",
+    "early_rejection": "reid.early_rejection",
     "tracker": "tracking.tracker",
     "camera_motion": "tracking.camera_motion",
     "identity": "identity.policy",

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from unbroken.geometry.plane import GroundView
 
 calibrate = typer.Typer(
-    help="Calibrate a camera: from pixels to metres on the floor.", no_args_is_help=True, rich_markup_mode="markdown"
+    help="Calibrate a site: from pixels to metres on the floor, and what strangers look like.",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
 )
 
 
@@ -54,6 +56,45 @@ def points(
     if image is not None:
         save_picture(grid, draw_grid(image, view, known))
         console.print(f"written: {grid}")
+
+
+@calibrate.command()
+def appearance(
+    sources: list[str] = typer.Argument(..., help="Footage of the site: videos, folders, or a `site.toml`."),
+    rate: float = typer.Option(0.01, min=1e-6, max=0.5, help="Share of strangers that may pass for one person."),
+    output: Path = typer.Option(Path("appearance.html"), "--output", "-o", help="The report; its JSON goes beside it."),
+    detector: str = typer.Option("", help="As for `unbroken track`."),
+    reid: str = typer.Option("", help="As for `unbroken track`: the net that is to be calibrated."),
+    models: Path | None = typer.Option(None, envvar="UNBROKEN_MODELS", help="A folder with nets, searched first."),
+    seconds: float = typer.Option(0.0, min=0, help="Stop after so many seconds of video; 0 runs to the end."),
+) -> None:
+    """Find the thresholds of the fixed rule for a net from your own footage, without labels, and see if it separates.
+
+    Examples:
+        unbroken calibrate appearance hall.mp4 door.mp4 --reid osnet_x0_25_msmt17 --models models/
+
+        unbroken calibrate appearance site.toml --rate 0.001 -o monday.html
+    """
+    from rich.console import Console
+
+    from unbroken.app.appearance import calibrate_appearance
+    from unbroken.app.track import answers, opened_site, until
+    from unbroken.app.wishes import settings_from
+
+    wishes = {"detector": detector, "reid": reid, "models": str(models) if models else "", "identity": "none"}
+    settings = settings_from(sources, {**wishes, "early_rejection": 2.0})
+    console = Console()
+    with opened_site(settings) as running, console.status("looking at the footage"):
+        walk = answers(running.site, until(running.moments, seconds))
+        point = calibrate_appearance(walk, rate, output, running.site.parts)
+    console.print(f"{point.pairs[0]} pairs of one person, {point.pairs[1]} of strangers")
+    console.print(f"same below {point.same:.3f}, different above {point.different:.3f} (cosine distance)")
+    console.print(
+        f"at that point {point.false_merges:.1%} of strangers pass and {point.missed:.1%} of pairs are missed"
+    )
+    for warning in point.warnings:
+        console.print(f"warning: {warning}", style="yellow")
+    console.print(f"written: {output}", soft_wrap=True)
 
 
 @calibrate.command()

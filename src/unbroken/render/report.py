@@ -61,10 +61,19 @@ def write_report(path: Path, gathered: Gathered, facts: ReportFacts | None = Non
     Raises:
         StoreError: it cannot be written.
     """
+    save_page(path, page(gathered, facts or ReportFacts()))
+
+
+def save_page(path: Path, text: str) -> None:
+    """Write a page; one that is there already is replaced in one step.
+
+    Raises:
+        StoreError: it cannot be written.
+    """
     draft = path.with_suffix(".part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        draft.write_text(page(gathered, facts or ReportFacts()), encoding="utf-8")
+        draft.write_text(text, encoding="utf-8")
         draft.replace(path)
     except OSError as error:
         raise StoreError(f"{path}: cannot be written ({error.strerror}); choose another --output") from error
@@ -93,16 +102,20 @@ def page(gathered: Gathered, facts: ReportFacts) -> str:
         el("section", el("h2", title), content, id=name, class_="warnings" if name == "warnings" else None)
         for name, title, content in shown
     ]
+    return document(facts.title, top, el("main", *blocks), _footer(gathered, facts))
+
+
+def document(title: str, *content: Html) -> str:
+    """A whole page with the style of the report; it may load nothing and run nothing."""
     head = el(
         "head",
         el("meta", charset="utf-8"),
         Html(f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}"/>'),
         el("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        el("title", facts.title),
+        el("title", title),
         style(files("unbroken.render").joinpath("report.css").read_text(encoding="utf-8")),
     )
-    body = el("body", top, el("main", *blocks), _footer(gathered, facts))
-    return "<!doctype html>\n" + el("html", head, body, lang="en") + "\n"
+    return "<!doctype html>\n" + el("html", head, el("body", *content), lang="en") + "\n"
 
 
 def _joined(*parts: Html) -> Html:
