@@ -10,7 +10,7 @@ from unbroken.bench.world import answered, fair_truth, global_idf1, merges, perf
 from unbroken.datasets.motchallenge import read_rows
 from unbroken.datasets.synthetic import NOBODY, ObservationSettings, WorldSettings, make_world, observe
 from unbroken.datasets.synthetic.chaos import ChaosSettings, disturbed
-from unbroken.identity.policies import by_name
+from unbroken.identity.policies import POLICIES, by_name
 
 
 @pytest.fixture(scope="module")
@@ -65,10 +65,11 @@ def test_being_at_once_in_two_halls_is_a_violation_and_in_overlapping_views_is_n
     assert violations(world, seen_by([2, 2]), np.array([5, 5]), clocks_agree=False) == 1
 
 
-def test_a_manager_answers_every_report_that_arrives_also_in_chaos(site):
+@pytest.mark.parametrize("policy", sorted(POLICIES))
+def test_a_manager_answers_every_report_that_arrives_also_in_chaos(site, policy):
     world, stream = site
     chaos = disturbed(stream, ChaosSettings(), np.random.default_rng(3))
-    answers = answered(by_name("fixed"), world, chaos)
+    answers = answered(by_name(policy), world, chaos)
     arrived = {(o.sightings.camera, o.frame): len(o.persons) for step in chaos for o in step}
     assert len(answers.frames) == sum(arrived.values())
     assert violations(world, answers, answers.arrival, clocks_agree=False) == 0
