@@ -89,7 +89,8 @@ def _height(positions: Floats) -> Floats:
 
 
 def _sides(positions: Floats) -> Floats:
-    return np.maximum(positions[:, [2, 3, 2, 3]], _LEAST)
+    sides = np.maximum(positions[:, 2:], _LEAST)
+    return np.concatenate([sides, sides], axis=1)
 
 
 def _terms(fixed: tuple[float, ...], relative: tuple[float, ...] = (0.0, 0.0, 0.0, 0.0)) -> Floats:

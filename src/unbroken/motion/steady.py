@@ -49,7 +49,7 @@ def common_shift(predicted: Floats, measured: Floats, settings: Steadiness) -> F
     if min(len(predicted), len(measured)) < settings.fewest:
         return shift
     heights = np.maximum(predicted[:, 3], 1.0)
-    growth = np.log(heights[:, None] / np.maximum(measured[:, 3], 1.0))
+    growth = np.log(heights)[:, None] - np.log(np.maximum(measured[:, 3], 1.0))
     unlike, squares = 4 * growth * growth, (heights * heights)[:, None]
     right, down = (measured[:, axis] - predicted[:, axis, None] for axis in (0, 1))
     believed, pairs = None, np.zeros(0, dtype=np.int64)
