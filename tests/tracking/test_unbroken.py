@@ -89,3 +89,24 @@ def tracked(folder, *, motion):
         parts.append((np.full(len(answer), frame), answer.ids, answer.boxes, answer.scores))
     frames, ids, boxes, scores = (np.concatenate(part) for part in zip(*parts, strict=True))
     return Rows(frames, ids, boxes, scores, np.zeros((len(ids), 0)))
+
+
+def test_looks_bring_back_who_was_hidden_for_long():
+    """Three stand still; one vanishes for 3 s, longer than place alone is believed, and comes back a step aside."""
+    rng = np.random.default_rng(1)
+    looks = rng.normal(size=(5, 64))
+    looks /= np.linalg.norm(looks, axis=1, keepdims=True)
+    ids = {}
+    for with_features in (True, False):
+        tracker, seen = by_name("unbroken"), []
+        for index in range(160):
+            there = np.array([True, True, True, True, not 50 <= index < 140])
+            left = 200.0 * np.arange(5) + np.array([0, 0, 0, 0, 60.0 * (index >= 140)])
+            boxes = np.column_stack([left, np.full(5, 100.0), left + 40, np.full(5, 200.0)])[there]
+            noisy = looks[there] + rng.normal(0, 0.05, (there.sum(), 64))
+            features = noisy / np.linalg.norm(noisy, axis=1, keepdims=True)
+            people = Detections(boxes, features=features) if with_features else Detections(boxes)
+            seen.append(set(tracker.update(people, index / 30).ids.tolist()))
+        ids[with_features] = set().union(*seen)
+    assert len(ids[True]) == 5
+    assert len(ids[False]) == 6

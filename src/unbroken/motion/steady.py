@@ -24,10 +24,10 @@ class Steadiness:
             stands still.
     """
 
-    fewest: int = 4
+    fewest: int = 6
     reach: float = 0.4
     agreement: float = 0.15
-    stillness: float = 1.0
+    stillness: float = 3.0
 
 
 def common_shift(predicted: Floats, measured: Floats, settings: Steadiness) -> Floats:

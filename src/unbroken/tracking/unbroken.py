@@ -17,7 +17,7 @@ from unbroken.geometry.boxes import areas, foot_points, intersections, iou
 from unbroken.motion import kalman
 from unbroken.motion.models import NOMINAL_RATE, MotionModel, xywh_model
 from unbroken.motion.steady import Steadiness, common_shift
-from unbroken.tracking.choices import followed, fused_overlap_cost, overlap_cost, tentative
+from unbroken.tracking.choices import followed, fused_overlap_cost, tentative
 from unbroken.tracking.engine import Engine, Lifecycle, Plan, Scene
 from unbroken.tracking.settings import check, ranged
 from unbroken.tracking.table import Memory, TrackTable
@@ -63,6 +63,7 @@ class Unbroken:
         birth_score: score of a detection that may begin a track.
         match_limit: limit of 1 - IoU * score for good detections.
         low_limit: limit of 1 - IoU for poor detections.
+        low_slack: what that limit gains with each doubling of the time between pictures, from 1/30 s on.
         new_limit: limit of 1 - IoU * score for tracks that are not confirmed yet.
         rescue_limit: limit of 1 - IoU * IoU of heights for those left over.
         reach: by which share of its sides a box is widened on each side for the rescue.
@@ -86,6 +87,7 @@ class Unbroken:
     birth_score: float = ranged(0.7, 0.0, 1.0)
     match_limit: float = ranged(0.8, 0.0, 1.0)
     low_limit: float = ranged(0.4, 0.0, 1.0)
+    low_slack: float = ranged(0.06, 0.0, 0.5)
     new_limit: float = ranged(0.75, 0.0, 1.0)
     rescue_limit: float = ranged(0.7, 0.0, 1.0)
     reach: float = ranged(0.3, 0.0, 1.0)
@@ -117,7 +119,7 @@ class Unbroken:
             model=xywh_model(position=self.position_noise, velocity=self.velocity_noise, size=self.size_noise),
             stages=(
                 Stage(self.recent, self.good, self.cost, limit=self.match_limit),
-                Stage(followed, self.poor, overlap_cost, limit=self.low_limit),
+                Stage(followed, self.poor, self.poor_cost, limit=self.low_limit),
                 Stage(tentative, self.good, self.cost, limit=self.new_limit),
                 Stage(self.recent, self.good, self.rescue_cost, limit=self.rescue_limit),
                 Stage(self.lost, self.good, self.recall_cost, limit=self.recall_limit),
@@ -166,6 +168,12 @@ class Unbroken:
             return place
         likeness = likeness_of_looks(scene)[np.ix_(tracks, detections)]
         return forbid(place - self.looks_weight * likeness, place >= 1.0)
+
+    def poor_cost(self, scene: Scene, tracks: Ints, detections: Ints) -> Floats:
+        """1 - IoU, less where more time has passed since the last picture: nobody is expected as exactly then."""
+        frames = np.maximum((scene.time - scene.table.seen[tracks]) * NOMINAL_RATE, 1.0)
+        cost: Floats = 1.0 - scene.overlaps_of(tracks, detections) - self.low_slack * np.log2(frames)[:, None]
+        return cost
 
     def recall_cost(self, scene: Scene, tracks: Ints, detections: Ints) -> Floats:
         """(1 - likeness) / 2 where the way is short enough and the height about the same."""
