@@ -29,11 +29,11 @@ def test_the_nearer_of_two_covers_the_farther():
 
 
 def shaken_crowd(rng, pictures=40):
-    """A dozen people at rest before a camera that shakes by a third of their width."""
+    """A dozen people at rest before a camera that shakes by a quarter of their width."""
     heights = rng.uniform(80, 160, 12)
     feet = np.column_stack([np.arange(12) * 150.0, rng.uniform(200, 800, 12)])
     for _ in range(pictures):
-        corner = feet - np.column_stack([heights / 5, heights]) + rng.normal(0, 12, 2)
+        corner = feet - np.column_stack([heights / 5, heights]) + rng.normal(0, 10, 2)
         yield Detections(np.hstack([corner, corner + np.column_stack([heights / 2.5, heights])]))
 
 
