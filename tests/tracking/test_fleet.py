@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from unbroken.core.detections import Detections
-from unbroken.core.errors import ContractError
+from unbroken.core.errors import ConfigError, ContractError
 from unbroken.core.ports import NO_MOTION
 from unbroken.testing.check_tracker import random_stream
 from unbroken.tracking.engine import Engine
@@ -14,7 +14,7 @@ from unbroken.tracking.fleet import Fleet
 from unbroken.tracking.registry import TRACKERS, parameters_of
 from unbroken.tracking.sort import Sort
 
-PLANNED = sorted(name for name in TRACKERS if name != "unbroken")
+PLANNED = [(name, {}) for name in sorted(TRACKERS) if name != "unbroken"] + [("unbroken", {"steady": False})]
 
 
 def pictures(seed, cameras, length=50):
@@ -30,9 +30,9 @@ def pictures(seed, cameras, length=50):
         yield streams[0][index][0], seen
 
 
-@pytest.mark.parametrize("name", PLANNED)
-def test_together_equals_alone(name):
-    parameters = parameters_of(name)()
+@pytest.mark.parametrize(("name", "settings"), PLANNED)
+def test_together_equals_alone(name, settings):
+    parameters = parameters_of(name)(**settings)
     fleet, engines = Fleet(parameters, cameras=4), [Engine(parameters) for _ in range(4)]
     for index, (time, seen) in enumerate(pictures(7, 4)):
         if index % 5 == 4:
@@ -81,3 +81,9 @@ def test_a_missing_camera_is_named():
 def test_features_of_two_nets_are_refused():
     with pytest.raises(ContractError, match=r"features: have \[4, 8\] numbers by camera; use one Re-ID net"):
         Fleet(Sort(), cameras=2).update([Detections.empty(4), Detections.empty(8)], 0.0)
+
+
+def test_a_tracker_with_an_engine_of_its_own_is_refused_and_not_run_without_it():
+    with pytest.raises(ConfigError, match="Unbroken: has an engine of its own for one camera"):
+        Fleet(parameters_of("unbroken")(), cameras=2)
+    assert len(Fleet(parameters_of("unbroken")(steady=False), cameras=2).alive) == 2

@@ -214,7 +214,7 @@ class Engine:
         self.end_over_gap(time)
         scene = Scene(self.table, plan.model, detections, time)
         rows = match(plan.stages, scene)
-        self.correct(scene, rows)
+        self.correct(scene, rows, None if plan.noise is None else plan.noise(scene))
         self.end(time)
         self.begin(scene, rows)
         if plan.prune is not None and len(self.table):
@@ -264,8 +264,8 @@ class Engine:
         patience = np.where(table.rows < 0, cycle.max_age + 1 / NOMINAL_RATE, max(cycle.longest_gap, cycle.max_age))
         table.give_up(time - table.seen > patience + _SLACK)
 
-    def correct(self, scene: Scene, rows: Ints) -> None:
-        """Give each matched track its detection."""
+    def correct(self, scene: Scene, rows: Ints, noise: Floats | None) -> None:
+        """Give each matched track its detection, whose box has so many times (M,) its usual variance."""
         table, plan = self.table, self._plan
         tracks = (rows >= 0).nonzero()[0]
         taken = rows[tracks]
@@ -276,8 +276,8 @@ class Engine:
         table.rows = np.full(len(table), -1)
         if len(tracks):
             measured = scene.measured.take(taken, axis=0)
-            noise = None if plan.noise is None else plan.noise(scene).take(taken)
-            moments = kalman.correct(plan.model, table.moments.take(tracks, axis=1), measured, noise)
+            doubt = None if noise is None else noise.take(taken)
+            moments = kalman.correct(plan.model, table.moments.take(tracks, axis=1), measured, doubt)
             table.moments[:, tracks] = moments
             believed = scene.detections.boxes[taken] if plan.observed else plan.model.decode(moments[kalman.POSITION])
             table.boxes[tracks] = believed

@@ -14,7 +14,7 @@ import numpy as np
 from unbroken.association.stages import match
 from unbroken.core.arrays import Floats, Ints
 from unbroken.core.detections import Detections
-from unbroken.core.errors import ContractError
+from unbroken.core.errors import ConfigError, ContractError
 from unbroken.core.ports import NO_MOTION
 from unbroken.core.tracks import Tracks
 from unbroken.tracking.engine import Engine, Parameters, Scene
@@ -30,6 +30,15 @@ class Fleet:
     """
 
     def __init__(self, parameters: Parameters, cameras: int) -> None:
+        """Make trackers for so many cameras.
+
+        Raises:
+            ConfigError: the tracker brings an engine of its own (`tracker()`), which knows one camera only.
+        """
+        own = getattr(parameters, "tracker", None)
+        if own is not None and type(own()) is not Engine:
+            kind = type(parameters).__name__
+            raise ConfigError(f"{kind}: has an engine of its own for one camera; make one tracker for each camera")
         self.cameras = cameras
         self._engine = Engine(parameters, cameras=cameras)
         self._plan = parameters.plan()
@@ -71,10 +80,11 @@ class Fleet:
         starts = np.cumsum(counts) - counts
         owners = np.repeat(np.arange(self.cameras), counts)
         whole = Scene(engine.table, plan.model, joined, time)
-        rows = [match(plan.stages, scene) for scene in self._scenes(whole, detections, starts)]
-        joint = np.concatenate(rows)
+        scenes = self._scenes(whole, detections, starts)
+        joint = np.concatenate([match(plan.stages, scene) for scene in scenes])
         joint += np.where(joint >= 0, starts[engine.table.cameras], 0)
-        engine.correct(whole, joint)
+        noise = None if plan.noise is None else np.concatenate([plan.noise(scene) for scene in scenes])
+        engine.correct(whole, joint, noise)
         engine.end(time)
         engine.begin(whole, joint, owners)
         self._prune()
