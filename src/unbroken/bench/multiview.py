@@ -28,8 +28,10 @@ from unbroken.geometry.plane import FootNoise, locate, metres_per_unit
 from unbroken.identity.ground_boxes import WholeBoxes, whole_boxes
 from unbroken.identity.ground_paths import final_persons
 from unbroken.identity.groundplane import GroundObservations, GroundResult, GroundSettings, GroundTracker
-from unbroken.tracking.registry import DEFAULT, by_name
+from unbroken.tracking.registry import by_name
 
+_TRACKER = "bytetrack"
+"""The tracker in each view: one that does not guess across gaps, which the ground bridges better."""
 _SHORT = 0.5
 """Seconds: a person's boxes in a view are kept if they add up to this."""
 
@@ -49,7 +51,7 @@ def run(options: Options) -> Outcome:
             raise SourceError(f"{folder / 'gt'}: holds no viewV.txt; the benchmark needs the truth of every view")
         rows += _rows(scene, options.output)
     settings = {
-        "tracker per view": DEFAULT,
+        "tracker per view": _TRACKER,
         "ground": asdict(GroundSettings()),
         "foot": asdict(FootNoise()),
         "boxes": asdict(WholeBoxes()),
@@ -135,7 +137,7 @@ def boxes_of(boxes: Boxes, rows: Ints) -> Boxes:
 
 def _local_ids(boxes: Boxes, window: tuple[int, int], frame_rate: float) -> Ints:
     """The id that the view's own tracker gives each box; -1 for none."""
-    tracker = by_name(DEFAULT)
+    tracker = by_name(_TRACKER)
     ids = np.full(len(boxes.frames), -1, dtype=np.int64)
     for frame in range(window[0], window[1] + 1):
         rows = np.flatnonzero(boxes.frames == frame)

@@ -63,7 +63,7 @@ class GroundSettings:
     birth_gate: float = 9.2
     clutter: float = 0.02
     least: float = -1.0
-    expected: float = 2.0
+    expected: float = 1.0
     continuity: float = 1.0
     doubtful_continuity: float = 4.0
     agreement: tuple[float, float] = (0.5, 1.0)
@@ -75,7 +75,7 @@ class GroundSettings:
     tentative: float = 1.1
     lost: float = 2.0
     merge_distance: float = 1.0
-    merge_time: float = 1.2
+    merge_time: float = 2.2
     rounds: int = 2
 
 
