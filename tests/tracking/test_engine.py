@@ -113,6 +113,15 @@ def test_time_that_runs_backwards_is_refused_with_a_sentence():
         engine.coast(float("nan"))
 
 
+@pytest.mark.parametrize("warp", [np.eye(3), np.full((2, 3), np.nan), [[1.0, 0.0], [0.0, 1.0]]])
+def test_a_warp_that_is_none_is_refused_and_nothing_has_changed(warp):
+    engine = Engine(Sort(min_hits=1))
+    engine.update(seen(person(0)), 0.0)
+    with pytest.raises(ContractError, match=r"warp: is .*; give a \(2, 3\) affine of finite numbers"):
+        engine.update(seen(person(0)), 0.1, warp)
+    assert engine.update(seen(person(0)), 0.05).ids.tolist() == [1]
+
+
 def test_ids_belong_to_the_instance():
     first, second = Engine(Sort()), Engine(Sort())
     first.update(seen(person(0), person(200)), 0.0)

@@ -240,6 +240,9 @@ class Engine:
             raise ContractError(
                 f"time: {time} s comes after {last} s; give pictures in the order of time, or call reset()"
             )
+        moved = np.asarray(warp, dtype=np.float64)
+        if warp is not NO_MOTION and (moved.shape != (2, 3) or not np.isfinite(moved).all()):
+            raise ContractError(f"warp: is {moved.tolist()}; give a (2, 3) affine of finite numbers")
         self._time = time
         if not len(self.table):
             return
@@ -250,7 +253,7 @@ class Engine:
                 table.moments[kalman.VELOCITY, unseen, coordinate] = 0.0
         table.moments = kalman.predict(plan.model, table.moments, time - last)
         if warp is not NO_MOTION:
-            plan.warp(table, plan.model, np.asarray(warp, dtype=np.float64))
+            plan.warp(table, plan.model, moved)
         table.boxes = plan.model.decode(table.moments[kalman.POSITION])
 
     def end_over_gap(self, time: float) -> None:
