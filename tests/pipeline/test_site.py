@@ -1,11 +1,13 @@
 """One site, with real parts: recorded detections, SORT, the textbook identity rule and a descriptor of mean colours."""
 
 import itertools
+from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
 
 from unbroken.core.arrays import Features, Image
+from unbroken.core.detections import Detections
 from unbroken.core.events import TrackEnded, TrackStarted
 from unbroken.core.frames import Frame
 from unbroken.core.sightings import IdentityState
@@ -105,6 +107,37 @@ def test_early_rejection_spares_features_and_changes_no_identity():
     first, second = walk(always, ["hall"])[-1][0][0], walk(spared, ["hall"])[-1][0][0]
     assert first.identities.persons.tolist() == second.identities.persons.tolist()
     assert sum(embedded_less.batches) < sum(embedded.batches) / 2
+
+
+def test_whom_nobody_could_be_mixed_up_with_needs_no_new_feature_once_he_is_known():
+    economy = Economy(early_rejection=2.0, unambiguous=0.1, feature_cache=3, refresh=0.8)
+    site, embedder = make(["hall"], economy)
+    steps = walk(site, ["hall"])
+    always, _ = make(["hall"], Economy(early_rejection=2.0))
+    assert steps[-1][0][0].identities.persons.tolist() == walk(always, ["hall"])[-1][0][0].identities.persons.tolist()
+    work = Counter[str]()
+    for (result,), _ in steps:
+        work.update(result.work)
+    assert work["features not computed, unambiguous"] + work["features computed"] == 2 * 25
+    assert embedder.batches[:5] == [2, 2, 2, 0, 0]
+    assert sum(embedder.batches) == 2 * 5
+
+
+def test_who_touches_a_rival_needs_a_feature():
+    camera = Camera("hall", Engine(Sort(min_hits=1)), Economy(early_rejection=2.0, unambiguous=0.1, feature_cache=1))
+    apart = np.array([[20, 20, 60, 120], [200, 20, 240, 120]], dtype=float)
+    features = np.eye(2, dtype=np.float32)
+    for index in range(3):
+        frame = picture("hall", index)
+        predicted = camera.predict(frame)
+        detections = Detections(apart, np.array([0.9, 0.9]), features=features)
+        wanted = camera.wanted(detections, predicted, frame.time).tolist()
+        camera.sightings(frame, camera.follow(frame, detections), detections)
+    assert wanted == []
+    predicted = camera.predict(picture("hall", 3))
+    beside = np.array([[20, 20, 60, 120], [40, 20, 80, 120], [200, 20, 240, 120]], dtype=float)
+    rivals = Detections(beside, np.array([0.9, 0.9, 0.9]))
+    assert camera.wanted(rivals, predicted, 0.3).tolist() == [0, 1]
 
 
 def test_tracks_start_and_end_with_an_event_each():

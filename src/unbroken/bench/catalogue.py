@@ -27,6 +27,7 @@ BENCHMARKS: dict[str, Entry] = {
         "appearance", "data/video", "Who is told apart by looks: rank-1 and mAP on crops of real video."
     ),
     "detect": Entry("detect", "data/video", "Detectors on real video with ground truth: average precision and time."),
+    "economy": Entry("economy", "data/video", "What each saving of work spares on real video, and what it costs."),
     "evaluation": Entry("evaluation", "data/mot17_half", "Scores and speed of the evaluation beside TrackEval."),
     "world": Entry("world", "", "Identity managers over 8 synthetic cameras whose truth is known, with chaos too."),
     "speed": Entry("speed", "data/mot17_half", "Pictures per second of the trackers alone, beside pyxtrackers."),

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter, deque
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
-from unbroken.core.arrays import Features, Floats, Ints
+from unbroken.core.arrays import Bools, Features, Floats, Ints
 from unbroken.core.detections import Detections
 from unbroken.core.events import Event, TrackEnded, TrackStarted
 from unbroken.core.frames import Frame
@@ -27,6 +28,9 @@ class Economy:
         every: the detector runs on every n-th frame of a camera; the tracker predicts in between.
         early_rejection: a detection that overlaps a predicted track by a higher IoU gets no new feature, since no
             feature could change the match; above 1 switches it off.
+        unambiguous: a detection that overlaps one predicted track, and neither it nor the track anybody else by more
+            than this IoU, gets no new feature once the track has `feature_cache` of them: nobody could be mixed up. 0
+            switches it off.
         refresh: seconds after which a track gets a new feature all the same.
         feature_cache: the last n features of a track are averaged for the identity manager; 1 switches it off.
         reid_score: detections below this score are too doubtful to be worth a feature.
@@ -34,6 +38,7 @@ class Economy:
 
     every: int = 1
     early_rejection: float = 0.95
+    unambiguous: float = 0.0
     refresh: float = 1.0
     feature_cache: int = 5
     reid_score: float = 0.3
@@ -63,6 +68,10 @@ class FeatureCache:
     def age(self, track: int, time: float) -> float:
         """Seconds since the track's last feature; infinite where it has none."""
         return time - self._times[track] if track in self._times else float("inf")
+
+    def full(self, track: int) -> bool:
+        """Whether as many features are kept of a track as can be."""
+        return len(self._features.get(track, ())) == self._length
 
     def forget(self, tracks: Ints) -> None:
         """Drop tracks that have ended."""
@@ -116,19 +125,29 @@ class Camera:
         return self._tracker.coast(frame.time, warp)
 
     def wanted(self, detections: Detections, predicted: Tracks, time: float) -> Ints:
-        """The rows of detections that need a feature: the doubtful and the obvious ones do not."""
+        """The rows of detections that need a feature: the doubtful and those that nobody could mix up do not."""
         wanted = detections.scores >= self._economy.reid_score
         self.work["features not computed, low score"] += int((~wanted).sum())
-        if len(predicted) and len(detections) and self._economy.early_rejection <= 1:
-            overlap = iou(predicted.boxes, detections.boxes)
-            best = overlap.argmax(axis=0)
-            obvious = overlap.max(axis=0) > self._economy.early_rejection
-            fresh = [self._cache.age(int(track), time) < self._economy.refresh for track in predicted.ids[best]]
-            rejected = wanted & obvious & np.array(fresh, dtype=np.bool_)
-            self.work["features not computed, early rejection"] += int(rejected.sum())
-            wanted &= ~rejected
+        if len(predicted) and wanted.any():
+            rows = np.flatnonzero(wanted)
+            spared = np.zeros(len(rows), dtype=np.bool_)
+            for reason, sure in self._savings(iou(predicted.boxes, detections.boxes[rows]), predicted.ids, time):
+                self.work[f"features not computed, {reason}"] += int((sure & ~spared).sum())
+                spared |= sure
+            wanted[rows[spared]] = False
         self.work["features computed"] += int(wanted.sum())
         return np.flatnonzero(wanted)
+
+    def _savings(self, overlaps: Floats, tracks: Ints, time: float) -> Iterator[tuple[str, Bools]]:
+        """Which detections need no feature, and why, from their overlaps (tracks, detections) with predicted tracks."""
+        economy, best = self._economy, overlaps.argmax(axis=0)
+        likeliest = tracks[best].tolist()
+        fresh = np.array([self._cache.age(track, time) < economy.refresh for track in likeliest])
+        yield "early rejection", fresh & (overlaps.max(axis=0) > economy.early_rejection)
+        if economy.unambiguous > 0:
+            known = np.array([self._cache.full(track) for track in likeliest])
+            touching = overlaps > economy.unambiguous
+            yield "unambiguous", fresh & known & (touching.sum(axis=0) == 1) & (touching.sum(axis=1)[best] == 1)
 
     def follow(self, frame: Frame, detections: Detections) -> Tracks:
         """Match detections with the tracks that `predict` has moved to this frame's time."""
