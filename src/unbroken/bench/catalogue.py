@@ -31,6 +31,7 @@ BENCHMARKS: dict[str, Entry] = {
     "evaluation": Entry("evaluation", "data/mot17_half", "Scores and speed of the evaluation beside TrackEval."),
     "world": Entry("world", "", "Identity managers over 8 synthetic cameras whose truth is known, with chaos too."),
     "speed": Entry("speed", "data/mot17_half", "Pictures per second of the trackers alone, beside pyxtrackers."),
+    "handoff": Entry("handoff", "data/nlpr_mct1", "The same person in the next camera, from times alone."),
     "market": Entry("market", "data/market_stream", "One Global ID per person by appearance and time, six cameras."),
     "mot17": Entry(
         "mot17", "data/mot17_half", "Trackers on recorded boxes of one camera, and the default taken apart."

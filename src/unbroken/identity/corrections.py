@@ -23,13 +23,15 @@ class CorrectionSettings:
         window: tracks; older ones are settled.
         revisits: tracks weighed again for each track that arrives.
         hysteresis: nats by which another explanation must be better before anything is changed.
+        merge_margin: nats that are demanded of a merge.
         candidates: people of the closest appearance who are tried for a merge.
         remembered: corrections that can still be undone.
     """
 
     window: int = 400
-    revisits: int = 4
+    revisits: int = 2
     hysteresis: float = 1.0
+    merge_margin: float = 3.0
     candidates: int = 5
     remembered: int = 256
 
@@ -67,8 +69,8 @@ def reconsider(slot: int, person: int, alone: bool, site: Site) -> Decision:  # 
     return decide(slot, weighed, keep if keep < len(ids) else -1, ids)
 
 
-def find_merge(person: int, candidates: int, site: Site) -> Merge | None:
-    """The best merge of a person with another, if it is better than leaving both, by the hysteresis."""
+def find_merge(person: int, settings: CorrectionSettings, site: Site) -> Merge | None:
+    """The best merge of a person with another, if it is better than leaving both, by the margin."""
     gallery = site.gallery
     if site.likeness is None:
         return None
@@ -76,13 +78,13 @@ def find_merge(person: int, candidates: int, site: Site) -> Merge | None:
     appearance = site.likeness.calibrated(gallery.joint(person))
     appearance[ids == person] = REFUSED
     best: Merge | None = None
-    for column in np.argsort(-appearance, kind="stable")[:candidates].tolist():
+    for column in np.argsort(-appearance, kind="stable")[: settings.candidates].tolist():
         other = int(ids[column])
         if appearance[column] <= 0 or _clash(person, other, site):
             continue
         time = _union_odds(person, other, site)
         score = float(appearance[column]) + time - float(np.log(site.topology.settings.newcomer))
-        if score > site.hysteresis and (best is None or score > best.evidence.score):
+        if score > settings.merge_margin and (best is None or score > best.evidence.score):
             kept, absorbed = min(person, other), max(person, other)
             best = Merge(kept, absorbed, Evidence(kept, score, float(appearance[column]), time))
     return best

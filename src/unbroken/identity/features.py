@@ -35,41 +35,43 @@ class Bank:
 
     def __init__(self, settings: FeatureSettings) -> None:
         self._limit = settings.views
-        self._views: list[Features] = []
-        self._quality: list[float] = []
+        self._views: Features = np.zeros((0, 0), dtype=np.float32)
+        self._quality: Floats = np.zeros(settings.views + 1)
+        self._count = 0
         self._alike = np.full((settings.views + 1, settings.views + 1), -np.inf)
         self.weight = 0.0
         """The sum of the quality of all views ever added."""
 
     def __len__(self) -> int:
-        return len(self._views)
+        return self._count
 
     def add(self, feature: Features, quality: float) -> None:
         """Take a unit vector (D,) and its quality in 0..1; 0 counts a little, for it may be all there is."""
         quality = max(quality, 1e-3)
         self.weight += quality
-        count = len(self._views)
-        if count:
-            similarity = np.stack(self._views) @ feature
-            self._alike[count, :count] = self._alike[:count, count] = similarity
-        self._views.append(feature)
-        self._quality.append(quality)
-        if len(self._views) > self._limit:
+        count = self._count
+        if not count:
+            self._views = np.zeros((self._limit + 1, len(feature)), dtype=np.float32)
+        similarity = self._views[:count] @ feature
+        self._alike[count, :count] = self._alike[:count, count] = similarity
+        self._views[count], self._quality[count] = feature, quality
+        self._count = count + 1
+        if self._count > self._limit:
             self._drop_the_most_redundant()
 
     @property
     def vector(self) -> Features:
         """(D,) the mean of the views kept, weighed by quality, of unit length."""
-        mean = np.asarray(self._quality, dtype=np.float32) @ np.stack(self._views)
+        mean = self._quality[: self._count] @ self._views[: self._count]
         return (mean / max(float(np.linalg.norm(mean)), 1e-12)).astype(np.float32)
 
     def _drop_the_most_redundant(self) -> None:
         one, other = np.unravel_index(int(np.argmax(self._alike)), self._alike.shape)
-        worse = int(one if self._quality[int(one)] < self._quality[int(other)] else other)
-        del self._views[worse], self._quality[worse]
-        kept = np.delete(np.delete(self._alike, worse, axis=0), worse, axis=1)
-        self._alike.fill(-np.inf)
-        self._alike[: len(kept), : len(kept)] = kept
+        worse, last = int(one if self._quality[one] < self._quality[other] else other), self._limit
+        self._views[worse], self._quality[worse] = self._views[last], self._quality[last]
+        self._alike[worse], self._alike[:, worse] = self._alike[last], self._alike[:, last]
+        self._alike[worse, worse] = self._alike[last] = self._alike[:, last] = -np.inf
+        self._count = last
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -204,10 +204,9 @@ class Gallery:
         if self._likeness is None:
             return np.zeros(self._count)
         columns, row = self.columns, int(self.rows(np.array([person]))[0])
-        counts = columns.counts + columns.counts[row]
-        limit = np.minimum(counts, self.settings.views)
-        sums = (columns.sums + columns.sums[row]) * (limit / np.maximum(counts, 1))[:, None]
-        found: Floats = self._likeness.energy(sums, limit.astype(np.float64)) - columns.energies - columns.energies[row]
+        counts = (columns.counts + columns.counts[row]).astype(np.float64)
+        together = self._likeness.energy(columns.sums + columns.sums[row], counts)
+        found: Floats = together - columns.energies - columns.energies[row]
         return found
 
     def put(self, person: int, views: tuple[View, ...]) -> None:

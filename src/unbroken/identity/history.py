@@ -74,7 +74,7 @@ class History:
     def slot(self, number: int) -> int:
         """The slot of a track; -1 where it has left."""
         slot = number % self.size
-        return slot if self.numbers[slot] == number else -1
+        return slot if number >= 0 and self.numbers[slot] == number else -1
 
     def append(self, tracklet: Tracklet, camera: int) -> int:
         """Take a track in, in place of the oldest where the ring is full; returns its slot."""

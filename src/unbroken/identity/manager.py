@@ -9,7 +9,7 @@ import numpy as np
 
 from unbroken.core.arrays import Floats, Ints
 from unbroken.core.errors import ContractError
-from unbroken.core.events import Event, PersonEnrolled, PersonMerged, PersonRecognised, PersonSplit
+from unbroken.core.events import Event, PersonEnrolled, PersonForgotten, PersonMerged, PersonRecognised, PersonSplit
 from unbroken.core.sightings import Identities, IdentityState, Sightings
 from unbroken.identity.bootstrap import Bootstrap, BootstrapSettings, Pairs
 from unbroken.identity.calibration import CalibrationSettings, Likeness, learn_likeness
@@ -17,7 +17,7 @@ from unbroken.identity.corrections import CorrectionSettings, Merge, find_merge,
 from unbroken.identity.features import Bank, FeatureSettings
 from unbroken.identity.gallery import Gallery, GallerySettings, View
 from unbroken.identity.history import History, Tracklet
-from unbroken.identity.places import PlaceSettings
+from unbroken.identity.places import PlaceSettings, impossible
 from unbroken.identity.resolver import Decision, Site, resolve
 from unbroken.identity.topology import Topology, TopologySettings, gaps
 
@@ -105,6 +105,7 @@ class CalibratedManager:
             numbers.append(int(self._history.numbers[slot]))
             events += self._decide([slot], tracklet.end)
             events += self._second_thoughts(tracklet.end)
+            events += self._forget(tracklet.end)
         return np.array(numbers, dtype=np.int64), events
 
     def person_of(self, number: int) -> int:
@@ -124,9 +125,18 @@ class CalibratedManager:
             self._take_in(view)
         for view in sightings:
             events += self._decide_due(view)
-        for view in sightings:
-            events += self._keep_exclusive(view)
+        events += self._keep_exclusive(sightings)
+        if sightings:
+            events += self._forget(max(view.time for view in sightings))
         return [self._answer(view) for view in sightings], events
+
+    def _forget(self, time: float) -> list[Event]:
+        """Keep the gallery within its bounds; nobody who is in a view is forgotten."""
+        slots = [slot for track in self._open.values() if (slot := self._history.slot(track.number)) >= 0]
+        seen = {int(self._history.persons[slot]) for slot in slots}
+        gone = self._gallery.evict(time, seen)
+        self._history.persons[np.isin(self._history.persons, gone)] = -1
+        return [PersonForgotten(time, person, "retention") for person in gone]
 
     def _end(self, view: Sightings) -> None:
         ended = [(view.camera, number) for number in view.ended.tolist()]
@@ -148,7 +158,7 @@ class CalibratedManager:
             )
         self._topology.note_ground(self._topology.number(view.camera), view.ground)
         fresh = np.any(view.features != 0, axis=1)
-        if fresh.sum() > 1:
+        if fresh.sum() > 1 and self._history.count < self.settings.first_fit:
             alike = view.features[fresh] @ view.features[fresh].T
             self._pairs.add_strangers(alike[np.triu_indices(len(alike), 1)].astype(np.float64))
         for row, number in enumerate(view.tracks.tolist()):
@@ -164,7 +174,7 @@ class CalibratedManager:
             track.end, track.boxes[1], track.places[1] = view.time, view.boxes[row], view.ground[row]
         track.start = min(track.start, view.time)
         if fresh:
-            if len(track.bank):
+            if len(track.bank) and self._history.count < self.settings.first_fit:
                 self._pairs.add_same(float(track.bank.vector @ view.features[row]))
             track.bank.add(view.features[row], float(view.quality[row]))
         slot = self._history.slot(track.number) if track.number >= 0 else -1
@@ -205,18 +215,28 @@ class CalibratedManager:
             events += self._second_thoughts(view.time)
         return events
 
-    def _keep_exclusive(self, view: Sightings) -> list[Event]:
-        """Nobody is twice in one view: of two tracks of one person, the less certain becomes somebody else."""
+    def _keep_exclusive(self, sightings: Sequence[Sightings]) -> list[Event]:
+        """Nobody is in two places at once: of two such tracks of one person, the less certain becomes somebody else."""
         history = self._history
-        slots = [slot for number in view.tracks.tolist() if (slot := self._slot_of(view.camera, number)) >= 0]
-        slots.sort(key=lambda slot: (-history.margins[slot], history.numbers[slot]))
-        taken: set[int] = set()
+        found = {
+            slot: view.time
+            for view in sightings
+            for number in view.tracks.tolist()
+            if (slot := self._slot_of(view.camera, number)) >= 0
+        }
+        places: dict[int, list[int]] = {}
         events: list[Event] = []
-        for slot in slots:
-            if int(history.persons[slot]) in taken:
-                events += self._revisit(slot, view.time)
-            taken.add(int(history.persons[slot]))
+        for slot in sorted(found, key=lambda slot: (-history.margins[slot], history.numbers[slot])):
+            others = np.array(places.get(int(history.persons[slot]), []), dtype=np.int64)
+            if len(others) and self._excluded(slot, others):
+                events += self._revisit(slot, found[slot])
+            places.setdefault(int(history.persons[slot]), []).append(slot)
         return events
+
+    def _excluded(self, slot: int, others: Ints) -> bool:
+        history = self._history
+        apart = self._topology.apart(int(history.cameras[slot]))[history.cameras[others]]
+        return bool(np.any(apart | impossible(others, slot, history, self.settings.places)))
 
     def _slot_of(self, camera: str, number: int) -> int:
         track = self._open[camera, number]
@@ -299,7 +319,7 @@ class CalibratedManager:
                 events += self._revisit(slot, time)
         slot = history.slot(history.count - 1 - self._revisited % span)
         for person in {int(history.persons[slot]), int(history.persons[(history.count - 1) % history.size])}:
-            found = find_merge(person, settings.candidates, self._site) if person > 0 else None
+            found = find_merge(person, settings, self._site) if person > 0 else None
             if found is not None:
                 events.append(self._merge(found, time))
         return events

@@ -5,6 +5,8 @@ For each track and each known person the score is the log of posterior over prio
     score = calibrated appearance ratio + log prior odds of the transit           (evidence: appearance, time)
     nobody known = log(share of newcomers)
 
+where the prior odds of all who can be meant are scaled to sum to the share of people known, for intensities of many
+people are seldom right in sum;
 and a person who is in the same view, or in a view that cannot be shared, at the same instant is refused. All tracks
 that are due in a view are assigned together, each with a column of its own for somebody new.
 """
@@ -142,13 +144,12 @@ def weigh(slot: int, site: Site) -> Weighed:
     before, after = _neighbours(slot, known, rows, site)
     place = np.zeros(len(gallery))
     place[before >= 0] = place_odds(before[before >= 0], slot, history, site.places)
-    return Weighed(
-        appearance,
-        _chain_odds(slot, before, after, site),
-        place,
-        _refused(slot, known, rows, site),
-        float(np.log(site.topology.settings.newcomer)),
-    )
+    refused = _refused(slot, known, rows, site)
+    time = _chain_odds(slot, before, after, site)
+    newcomer = site.topology.settings.newcomer
+    if not refused.all():
+        time = time + np.log(1 - newcomer) - float(np.logaddexp.reduce(time[~refused]))
+    return Weighed(appearance, time, place, refused, float(np.log(newcomer)))
 
 
 def _refused(slot: int, known: Ints, rows: Ints, site: Site) -> Bools:

@@ -63,7 +63,7 @@ class TopologySettings:
     way_weight: float = 5.0
     leave: float = 0.9
     slow: float = 0.1
-    newcomer: float = 0.2
+    newcomer: float = 0.25
     rate_window: float = 1200.0
     apart_after: int = 50
     cell: float = 1.0
