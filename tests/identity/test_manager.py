@@ -1,14 +1,17 @@
 """The default manager: one Global ID per person, whatever order the sightings come in."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from identity.views import see
-from unbroken.core.errors import ContractError
-from unbroken.core.events import PersonEnrolled, PersonMerged, PersonRecognised, PersonSplit
+from unbroken.core.errors import ConfigError, ContractError
+from unbroken.core.events import PersonEnrolled, PersonForgotten, PersonMerged, PersonRecognised, PersonSplit
 from unbroken.core.sightings import IdentityState
+from unbroken.identity.gallery import GallerySettings
 from unbroken.identity.manager import CalibratedManager, ManagerSettings
 
 
@@ -154,3 +157,52 @@ def test_the_same_input_gives_the_same_output_to_the_bit(plan):
         assert answer.persons.tobytes() == again.persons.tobytes()
         assert answer.confidence.tobytes() == again.confidence.tobytes()
         assert repr(events) == repr(events_again)
+
+
+def everybody(manager, count):
+    return [manager.person_of(number) for number in range(count)]
+
+
+def test_a_merge_can_be_undone_and_its_events_lead_back():
+    manager, known = CalibratedManager(), {}
+    for _, events in walk_through(manager, looks(4), cameras=("a", "b")):
+        for event in events:
+            follow(known, event)
+    before, events = everybody(manager, 8), manager.merge(1, 2, 99.0)
+    follow(known, events[0])
+    assert everybody(manager, 8) == [1 if person == 2 else person for person in before]
+    for event in manager.undo(100.0):
+        follow(known, event)
+    assert everybody(manager, 8) == before
+    assert sorted(known.values()) == sorted(before)
+
+
+@settings(max_examples=15, deadline=None)
+@given(plans, st.integers(0, 10), st.integers(0, 10))
+def test_undo_restores_who_everybody_was(plan, one, other):
+    manager = CalibratedManager(SETTINGS)
+    for step in stream(plan):
+        manager.observe([step])
+    before = everybody(manager, 200)
+    persons = sorted({person for person in before if person > 0})
+    if len(persons) < 2 or one % len(persons) == other % len(persons):
+        return
+    manager.merge(persons[one % len(persons)], persons[other % len(persons)], 99.0)
+    manager.undo(99.5)
+    assert everybody(manager, 200) == before
+
+
+def test_undoing_nothing_and_merging_strangers_is_one_sentence():
+    with pytest.raises(ConfigError, match="no correction to undo"):
+        CalibratedManager().undo(0.0)
+    with pytest.raises(ConfigError, match="person 4 is not in the gallery"):
+        CalibratedManager().merge(4, 5, 0.0)
+
+
+def test_the_gallery_stays_within_its_bounds_and_says_who_was_forgotten():
+    bounds = replace(SETTINGS, gallery=GallerySettings(capacity=3))
+    manager, forgotten = CalibratedManager(bounds), []
+    for answers, events in walk_through(manager, looks(9), cameras=("a", "b"), views=3):
+        forgotten += [event.person for event in events if isinstance(event, PersonForgotten)]
+        assert answers[0].persons[0] not in forgotten
+    assert len(forgotten) >= 6

@@ -12,6 +12,7 @@ import numpy as np
 
 from unbroken.core.arrays import Ints
 from unbroken.core.events import Evidence
+from unbroken.identity.gallery import View
 from unbroken.identity.resolver import REFUSED, Decision, Site, decide, link_odds, weigh
 
 
@@ -43,6 +44,19 @@ class Merge:
     person: int
     absorbed: int
     evidence: Evidence
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Undo:
+    """What a correction has changed, as it was before.
+
+    Attributes:
+        views: of each person touched; none of somebody who was not there.
+        tracks: number of each track that changed hands, and whose it was.
+    """
+
+    views: dict[int, tuple[View, ...]]
+    tracks: tuple[tuple[int, int], ...]
 
 
 def reconsider(slot: int, person: int, alone: bool, site: Site) -> Decision:  # noqa: FBT001

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from unbroken.core.arrays import Floats, Ints
-from unbroken.core.errors import ContractError
-from unbroken.core.events import Event, PersonEnrolled, PersonForgotten, PersonMerged, PersonRecognised, PersonSplit
+from unbroken.core.errors import ConfigError, ContractError
+from unbroken.core.events import (
+    Event,
+    Evidence,
+    PersonEnrolled,
+    PersonForgotten,
+    PersonMerged,
+    PersonRecognised,
+    PersonSplit,
+)
 from unbroken.core.sightings import Identities, IdentityState, Sightings
 from unbroken.identity.bootstrap import Bootstrap, BootstrapSettings, Pairs
 from unbroken.identity.calibration import CalibrationSettings, Likeness, learn_likeness
-from unbroken.identity.corrections import CorrectionSettings, Merge, find_merge, reconsider
+from unbroken.identity.corrections import CorrectionSettings, Merge, Undo, find_merge, reconsider
 from unbroken.identity.features import Bank, FeatureSettings
 from unbroken.identity.gallery import Gallery, GallerySettings, View
 from unbroken.identity.history import History, Tracklet
@@ -88,6 +97,7 @@ class CalibratedManager:
         self._site = Site(self._gallery, self._history, self._topology, None, hysteresis, self.settings.places)
         self._pairs = Pairs(self.settings.bootstrap)
         self._open: dict[tuple[str, int], _Open] = {}
+        self._undo: deque[Undo] = deque(maxlen=self.settings.corrections.remembered)
         self._next_fit = 0
         self._width = -1
         self._revisited = 0
@@ -254,6 +264,52 @@ class CalibratedManager:
         state[decided] = np.where(sure[decided], IdentityState.CONFIRMED, IdentityState.PROBABLE)
         return Identities(view.camera, view.time, view.tracks, persons, state, confidence)
 
+    def merge(self, person: int, absorbed: int, time: float) -> list[Event]:
+        """Say that two Global IDs are one person; `undo` takes it back.
+
+        Raises:
+            ConfigError: one of them is not known, or they are the same.
+        """
+        for known in (person, absorbed):
+            if not self._gallery.views(known):
+                raise ConfigError(f"person {known} is not in the gallery; give Global IDs that are known")
+        if person == absorbed:
+            raise ConfigError(f"person {person} cannot be merged with itself; give two Global IDs")
+        return [self._merge(Merge(person, absorbed, Evidence(person, 0.0)), time)]
+
+    def undo(self, time: float) -> list[Event]:
+        """Take the latest correction back that is still remembered; what was seen since stays where it is.
+
+        Raises:
+            ConfigError: there is none.
+        """
+        if not self._undo:
+            raise ConfigError("there is no correction to undo; only the latest ones are remembered")
+        correction, history, gallery = self._undo.pop(), self._history, self._gallery
+        back: dict[tuple[int, int], list[tuple[str, int]]] = {}
+        for number, person in correction.tracks:
+            slot = history.slot(number)
+            if slot >= 0 and history.persons[slot] != person:
+                where = (self._topology.names[history.cameras[slot]], int(history.local[slot]))
+                back.setdefault((int(history.persons[slot]), person), []).append(where)
+                history.persons[slot] = person
+        older = {view.number for views in correction.views.values() for view in views}
+        newer = {
+            person: [view for view in gallery.views(person) if view.number not in older] for person in correction.views
+        }
+        for person, views in correction.views.items():
+            gallery.put(person, (*(self._projected(view) for view in views), *newer[person]))
+        return [
+            PersonSplit(time, now, before, tuple(tracks), Evidence(before, 0.0))
+            for (now, before), tracks in back.items()
+        ]
+
+    def _projected(self, view: View) -> View:
+        likeness = self._site.likeness
+        if likeness is None or not len(view.vector):
+            return view
+        return replace(view, row=likeness.project(view.vector[None], np.array([view.camera]))[0])
+
     def _append(self, tracklet: Tracklet) -> int:
         camera = self._topology.number(tracklet.camera)
         history, gallery = self._history, self._gallery
@@ -339,6 +395,7 @@ class CalibratedManager:
             gallery.put(person, before)
             return []
         target = decision.person or gallery.new_id()
+        self._undo.append(Undo({person: before, target: gallery.views(target)}, ((number, person),)))
         self._assign(slot, target, decision)
         if alone:
             return [PersonMerged(time, target, person, decision.evidence)]
@@ -347,7 +404,10 @@ class CalibratedManager:
 
     def _merge(self, merge: Merge, time: float) -> Event:
         history, gallery = self._history, self._gallery
-        views = gallery.views(merge.person) + gallery.views(merge.absorbed)
+        before = {person: gallery.views(person) for person in (merge.person, merge.absorbed)}
+        theirs = history.numbers[history.persons == merge.absorbed].tolist()
+        self._undo.append(Undo(before, tuple((number, merge.absorbed) for number in theirs)))
+        views = before[merge.person] + before[merge.absorbed]
         gallery.put(merge.absorbed, ())
         gallery.put(merge.person, views)
         history.persons[history.persons == merge.absorbed] = merge.person
