@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from unbroken.core.errors import ContractError
 from unbroken.core.sightings import Sightings
 from unbroken.identity.ground_paths import arrival_paths, final_paths
-from unbroken.identity.groundplane import GroundObservations, GroundResult, GroundTracker
+from unbroken.identity.groundplane import GroundObservations, GroundResult, GroundSettings, GroundTracker
 
 Step = tuple[float, dict[str, dict[int, tuple[float, float]]]]
 
@@ -95,6 +95,16 @@ def test_a_person_gone_for_long_is_given_up_and_nothing_is_kept() -> None:
     _, results = play(steps)
     assert len(results[6].numbers) == 1
     assert len(results[-1].numbers) == 0
+
+
+def test_numbers_of_long_ago_are_forgotten_and_those_alive_are_not() -> None:
+    tracker = GroundTracker(GroundSettings(remembered=5))
+    for t in range(600):
+        passer = {2: (10.0, t % 10 / 4)} if t % 20 < 10 else {}
+        tracker.update(t / 2, [observe("a", {1: (0.0, 0.0), **passer})])
+    last = int(tracker.update(300.0, [observe("a", {1: (0.0, 0.0)})]).numbers.max())
+    assert tracker.person_of(np.array([1, 2])).tolist() == [1, -1]
+    assert sum(number > 0 for number in tracker.person_of(np.arange(1, last + 40)).tolist()) <= 11
 
 
 def test_a_single_flash_never_becomes_a_person() -> None:

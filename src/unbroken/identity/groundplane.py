@@ -54,6 +54,7 @@ class GroundSettings:
         lost: seconds out of sight after which a person is given up.
         merge_distance: metres within which two tracks may be one person.
         merge_time: seconds for which they have to be that near, never both seen by one camera.
+        remembered: how many of the last numbers `person_of` knows; older ones of people long gone are forgotten.
         rounds: how often the cameras are gone through per instant.
     """
 
@@ -76,6 +77,7 @@ class GroundSettings:
     lost: float = 2.0
     merge_distance: float = 1.0
     merge_time: float = 2.2
+    remembered: int = 100_000
     rounds: int = 2
 
 
@@ -419,6 +421,15 @@ class GroundTracker:
         self._near = {pair: held for pair, held in self._near.items() if alive.issuperset(pair)}
         horizon = self._time - 2 * settings.lost
         self._bonds = {key: bond for key, bond in self._bonds.items() if bond.time >= horizon}
+        self._forget(alive)
+
+    def _forget(self, alive: set[int]) -> None:
+        """Numbers of long ago, now and then, so that memory does not grow with uptime."""
+        if len(self._known) + len(self._absorbed) <= 2 * self.settings.remembered:
+            return
+        oldest = self._next - self.settings.remembered
+        self._known = {number for number in self._known if number >= oldest or number in alive}
+        self._absorbed = {number: kept for number, kept in self._absorbed.items() if number >= oldest or kept in alive}
 
     def _result(self, tracks: list[Ints], merged: tuple[tuple[int, int], ...]) -> GroundResult:
         table = self._table
