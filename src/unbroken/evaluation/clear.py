@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 
-from unbroken.core.arrays import Bools, Floats, Ints
-from unbroken.evaluation.pairing import EPSILON, Pairing
+from unbroken.core.arrays import Ints
+from unbroken.evaluation.pairing import EPSILON, Pairing, assigned, contested
 
 _STAY = 1000.0
 
@@ -70,21 +69,15 @@ def clear(pairing: Pairing, threshold: float = 0.5) -> Clear:
         threshold: the least similarity of a match.
     """
     people = pairing.shape[0]
-    last = np.full(people, -1)
-    previous = np.full(people, -1)
-    matched, begun = np.zeros(people, np.int64), np.zeros(people, np.int64)
-    tp, switches, summed = 0, 0, 0.0
-    for truth, ids, matrix in _frames(pairing):
-        first, second = _match(matrix, ids == previous[truth][:, None], threshold)
-        who, named = truth[first], ids[second]
-        switches += int(np.count_nonzero((last[who] >= 0) & (last[who] != named)))
-        matched[who] += 1
-        begun[who[previous[who] < 0]] += 1
-        last[who] = named
-        previous.fill(-1)
-        previous[who] = named
-        tp += len(first)
-        summed += float(matrix[first, second].sum())
+    named, summed = _named(pairing, threshold)
+    rows = np.flatnonzero(named >= 0)
+    who = pairing.truth_ids[rows]
+    order = np.argsort(who, kind="stable")
+    who, ids, turns = who[order], named[rows][order], _turns(pairing)[rows][order]
+    same = np.diff(who) == 0
+    switches = int(np.count_nonzero(same & (np.diff(ids) != 0)))
+    fragmentations = int(np.count_nonzero(same & (np.diff(turns) > 1)))
+    matched, tp = np.bincount(who, minlength=people), len(rows)
     ratio = matched / np.maximum(np.bincount(pairing.truth_ids, minlength=people), 1)
     tracked = int(np.count_nonzero(ratio > 0.8))
     partly = int(np.count_nonzero(ratio >= 0.2)) - tracked
@@ -93,7 +86,7 @@ def clear(pairing: Pairing, threshold: float = 0.5) -> Clear:
         len(pairing.truth_ids) - tp,
         len(pairing.result_ids) - tp,
         switches,
-        int(np.maximum(begun - 1, 0).sum()),
+        fragmentations,
         tracked,
         partly,
         people - tracked - partly,
@@ -116,24 +109,37 @@ def combined(scores: Sequence[Clear]) -> Clear:
     )
 
 
-def _frames(pairing: Pairing) -> Iterator[tuple[Ints, Ints, Floats]]:
-    """The people, the ids and the similarities of each frame that holds both.
+def _turns(pairing: Pairing) -> Ints:
+    """For each truth row, the how-manieth frame it is in, of those that hold both truth and result.
 
-    A frame in which nobody is alike still ends every run, one without truth or without result does not: TrackEval
-    passes over those without touching what it remembers.
+    TrackEval passes over the other frames without touching what it remembers, so they end no run.
     """
-    matrices = dict(pairing.matrices(pairing.similarity))
-    truth_starts, result_starts = pairing.truth_starts.tolist(), pairing.result_starts.tolist()
-    for frame in range(len(truth_starts) - 1):
-        truth = pairing.truth_ids[truth_starts[frame] : truth_starts[frame + 1]]
-        ids = pairing.result_ids[result_starts[frame] : result_starts[frame + 1]]
-        if len(truth) and len(ids):
-            yield truth, ids, matrices.get(frame, np.zeros((len(truth), len(ids))))
+    heights = np.diff(pairing.truth_starts)
+    filled = (heights > 0) & (np.diff(pairing.result_starts) > 0)
+    return np.repeat(np.cumsum(filled), heights)
 
 
-def _match(similarity: Floats, stays: Bools, threshold: float) -> tuple[Ints, Ints]:
-    """Keep the pairs of the last frame first, then the most similarity."""
-    scores = np.where(similarity < threshold - EPSILON, 0, _STAY * stays + similarity)
-    rows, columns = linear_sum_assignment(scores, maximize=True)
-    hit = scores[rows, columns] > EPSILON
-    return rows[hit], columns[hit]
+def _named(pairing: Pairing, threshold: float) -> tuple[Ints, float]:
+    """The id that each truth row is matched with, -1 for none, and the summed similarity of the matches.
+
+    Pairs that share neither row nor column are matches. For the rest, frame by frame: keep the pairs of the last frame
+    first, then the most similarity.
+    """
+    close = pairing.similarity >= threshold - EPSILON
+    rows, columns, values = pairing.rows[close], pairing.columns[close], pairing.similarity[close]
+    open_ = contested(rows, columns)
+    named = np.full(len(pairing.truth_ids), -1)
+    named[rows[~open_]] = pairing.result_ids[columns[~open_]]
+    summed = float(values[~open_].sum())
+    turns = _turns(pairing)
+    contest = np.flatnonzero(open_)
+    starts = np.flatnonzero(np.diff(turns[rows[contest]], prepend=-1))
+    for pairs in np.split(contest, starts[1:]) if len(contest) else []:
+        before = slice(*np.searchsorted(turns, [turns[rows[pairs[0]]] - 1, turns[rows[pairs[0]]]]))
+        last = np.full(pairing.shape[0], -1)
+        last[pairing.truth_ids[before]] = named[before]
+        stays = last[pairing.truth_ids[rows[pairs]]] == pairing.result_ids[columns[pairs]]
+        taken = pairs[assigned(rows[pairs], columns[pairs], _STAY * stays + values[pairs])]
+        named[rows[taken]] = pairing.result_ids[columns[taken]]
+        summed += float(values[taken].sum())
+    return named, summed

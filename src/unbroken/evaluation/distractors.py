@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 
 from unbroken.core.arrays import Bools, Ints
-from unbroken.evaluation.pairing import EPSILON, Pairing
+from unbroken.evaluation.pairing import EPSILON, Pairing, assigned, contested
 
 PEDESTRIAN = 1
 """The class of MOTChallenge that is scored."""
@@ -33,12 +32,14 @@ def without_distractors(
     classes, marked = classes[pairing.truth_order], marked[pairing.truth_order]
     excused = np.isin(classes, distractors)
     gone = np.zeros(len(pairing.result_ids), dtype=np.bool_)
-    close = np.where(pairing.similarity >= 0.5 - EPSILON, pairing.similarity, 0)
-    for frame, matrix in pairing.matrices(close):
-        first = pairing.truth_starts[frame]
-        if not excused[first : first + len(matrix)].any():
-            continue
-        rows, columns = linear_sum_assignment(matrix, maximize=True)
-        hit = (matrix[rows, columns] > EPSILON) & excused[first + rows]
-        gone[columns[hit] + pairing.result_starts[frame]] = True
+    close = pairing.similarity >= 0.5 - EPSILON
+    rows, columns, values = pairing.rows[close], pairing.columns[close], pairing.similarity[close]
+    frames, open_ = pairing.frames[close], contested(rows, columns)
+    sure = ~open_ & excused[rows]
+    gone[columns[sure]] = True
+    for frame in np.unique(frames[open_]).tolist():
+        pairs = np.flatnonzero(open_ & (frames == frame))
+        if excused[rows[pairs]].any():
+            taken = pairs[assigned(rows[pairs], columns[pairs], values[pairs])]
+            gone[columns[taken[excused[rows[taken]]]]] = True
     return pairing.without((classes != PEDESTRIAN) | ~marked, gone)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.optimize import linear_sum_assignment
 
 from unbroken.core.arrays import Bools, Floats, Ints, finite, frozen
 from unbroken.core.errors import ContractError
@@ -79,6 +80,11 @@ class Pairing:
         """How many true people and how many ids of the result there are."""
         return _count(self.truth_ids), _count(self.result_ids)
 
+    @property
+    def frames(self) -> Ints:
+        """(P,) the frame of each pair."""
+        return np.repeat(np.arange(len(self.starts) - 1), np.diff(self.starts))
+
     def matrices(self, values: Floats) -> Iterator[tuple[int, Floats]]:
         """Walk the frames that hold a pair.
 
@@ -89,7 +95,7 @@ class Pairing:
             The number of the frame and its (truth rows, result rows) matrix of `values`, 0 where there is no pair.
         """
         heights, widths = np.diff(self.truth_starts), np.diff(self.result_starts)
-        frame_of_pair = np.repeat(np.arange(len(heights)), np.diff(self.starts))
+        frame_of_pair = self.frames
         rows = self.rows - self.truth_starts[frame_of_pair]
         columns = self.columns - self.result_starts[frame_of_pair]
         starts = self.starts.tolist()
@@ -152,6 +158,26 @@ def pair(truth: Trajectories, result: Trajectories, gate: float = 1.0) -> Pairin
         values,
         np.searchsorted(frame_of_row[rows], np.arange(len(frames) + 1)),
     )
+
+
+def contested(rows: Ints, columns: Ints) -> Bools:
+    """Which pairs share their row or their column with another one, (P,): only these need an assignment."""
+    if not len(rows):
+        return np.zeros(0, dtype=np.bool_)
+    shared: Bools = (np.bincount(rows)[rows] > 1) | (np.bincount(columns)[columns] > 1)
+    return shared
+
+
+def assigned(rows: Ints, columns: Ints, values: Floats) -> Bools:
+    """The pairs, all of one frame, of the assignment with the greatest sum of values, (P,); values are above 0."""
+    row, column = rows - rows.min(), columns - columns.min()
+    matrix = np.zeros((int(row.max()) + 1, int(column.max()) + 1))
+    matrix[row, column] = values
+    first, second = linear_sum_assignment(matrix, maximize=True)
+    chosen = np.full(len(matrix), -1)
+    chosen[first] = second
+    taken: Bools = chosen[row] == column
+    return taken
 
 
 def _pairs(truth: tuple[Floats, Ints], result: tuple[Floats, Ints], gate: float) -> tuple[Ints, Ints, Floats]:
