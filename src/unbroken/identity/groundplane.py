@@ -22,7 +22,7 @@ from unbroken.core.arrays import Bools, Floats, Ints, frozen
 from unbroken.core.errors import ContractError
 from unbroken.core.sightings import Sightings
 from unbroken.identity.ground_births import Cluster, clusters
-from unbroken.identity.ground_motion import UNLIKELY, corrected, fit, information_of, predicted, walk
+from unbroken.identity.ground_motion import UNLIKELY, corrected, fit, information_of, inverted, predicted, walk
 
 _FAR = 40.0
 """No foot point counts as further off than this when the agreement of cameras is learnt (squared distance)."""
@@ -357,22 +357,19 @@ class GroundTracker:
 
     def _bind(self, views: Sequence[GroundObservations], tracks: list[Ints], step: float) -> None:
         """Remember which track each camera's own tracks belong to."""
-        rows = {int(number): row for row, number in enumerate(self._table.numbers)}
+        table = self._table
+        rows = {number: row for row, number in enumerate(table.numbers.tolist())}
         for view, numbers in zip(views, tracks, strict=True):
-            for column in np.flatnonzero((view.locals >= 0) & (numbers >= 0)).tolist():
-                key, number = (view.camera, int(view.locals[column])), int(numbers[column])
-                row = rows[number]
-                part = slice(row, row + 1)
-                distance, _ = fit(
-                    self._table.means[part],
-                    self._table.covariances[part],
-                    view.points[column : column + 1],
-                    view.covariances[column : column + 1],
-                )
-                old = self._bonds.get(key)
-                held = old is not None and self._final(old.number) == number
-                strain = old.strain + step if old and held and not distance[0, 0] < self.settings.gate else 0.0
-                self._bonds[key] = _Bond(number, self._time, strain)
+            columns = np.flatnonzero((view.locals >= 0) & (numbers >= 0))
+            part = np.array([rows[number] for number in numbers[columns].tolist()], dtype=np.int64)
+            noise = table.covariances[part, :2, :2] + view.covariances[columns]
+            offsets = view.points[columns] - table.means[part, :2]
+            inside = np.einsum("ni,nij,nj->n", offsets, inverted(noise), offsets) < self.settings.gate
+            found = zip(view.locals[columns].tolist(), numbers[columns].tolist(), inside.tolist(), strict=True)
+            for local, number, fits in found:
+                old = self._bonds.get((view.camera, local))
+                held = old.strain if old is not None and self._final(old.number) == number else -step
+                self._bonds[view.camera, local] = _Bond(number, self._time, 0.0 if fits else held + step)
 
     def _merge(
         self, views: Sequence[GroundObservations], tracks: list[Ints], step: float
