@@ -38,7 +38,7 @@ class CalibrationSettings:
     within: float = 0.6
     within_shrinkage: float = 300.0
     within_ridge: float = 0.3
-    scale: float = 0.8
+    scale: float = 1.0
     ceiling: float = 14.0
 
 

@@ -30,7 +30,7 @@ class CorrectionSettings:
     """
 
     window: int = 400
-    revisits: int = 2
+    revisits: int = 4
     hysteresis: float = 1.0
     merge_margin: float = 3.0
     candidates: int = 5
