@@ -21,6 +21,7 @@ from unbroken.detection.selection import DetectorSettings
 from unbroken.geometry.boxes import xywh_from_xyxy
 from unbroken.identity.policies import by_name as identity_by_name
 from unbroken.pipeline.camera import Camera, Economy
+from unbroken.pipeline.schedule import Schedule
 from unbroken.pipeline.site import Site
 from unbroken.tracking.registry import by_name as tracker_by_name
 from unbroken.video.egomotion import CameraMotion, MotionFromFile
@@ -104,9 +105,10 @@ def detector_settings(camera: CameraSettings, settings: SiteSettings) -> Detecto
 
 
 def _camera(camera: CameraSettings, settings: SiteSettings, opened: Opened) -> Camera:
-    reid = settings.reid
+    reid, detection = settings.reid, settings.detection
     economy = Economy(
-        every=settings.detection.every,
+        every=detection.every,
+        schedule=Schedule(budget=detection.budget / 1000, most_every=detection.most_every),
         early_rejection=reid.early_rejection,
         refresh=reid.refresh,
         feature_cache=reid.feature_cache,

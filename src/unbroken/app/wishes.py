@@ -14,6 +14,7 @@ from unbroken.video.opening import camera_names, expanded
 WISHES = {
     "detector": "detection.model",
     "every": "detection.every",
+    "budget": "detection.budget",
     "size": "detection.size",
     "score": "detection.score",
     "reid": "reid.model",

@@ -27,6 +27,9 @@ def track(
     tracker: str = typer.Option("", help="unbroken (the default), sort, deepsort, bytetrack, ocsort, botsort."),
     identity: str = typer.Option("", help="calibrated (the default), fixed, none."),
     every: int | None = typer.Option(None, help="Run the detector on every n-th frame; the default is 1."),
+    budget: float | None = typer.Option(
+        None, help="Milliseconds of detection per frame and camera: when the detector runs follows from it, by need."
+    ),
     score: float | None = typer.Option(None, help="Least score of a detection; the default is 0.1."),
     size: int | None = typer.Option(None, help="Pixels of the net's longer side, where it takes any size."),
     camera_motion: str = typer.Option("", help="none (the default), file (`gmc.txt`), auto (from the pictures)."),
@@ -58,6 +61,8 @@ def track(
 
         unbroken track rtsp://10.0.0.7/live rtsp://10.0.0.8/live --every 3 --seconds 60
 
+        unbroken track hall.mp4 --detector rtmdet_nano --budget 5
+
         unbroken track site.toml --output monday
 
         unbroken track --detections MOT17/train --camera-motion file --output answers
@@ -73,6 +78,7 @@ def track(
     wishes: dict[str, str | int | float | None] = {
         "detector": detector,
         "every": every,
+        "budget": budget,
         "size": size,
         "score": score,
         "reid": reid,

@@ -38,6 +38,12 @@ class DetectionSettings(_Strict):
     overlap: Share = Field(0.65, description="IoU above which the lesser of two boxes is dropped.")
     min_height: float = Field(0, ge=0, description="Pixels: smaller people don't count.")
     every: int = Field(1, ge=1, le=100, description="The detector runs on every n-th frame.")
+    budget: float = Field(
+        0, ge=0, le=10000, description="Milliseconds of detection per frame and camera, in place of `every`; 0: off."
+    )
+    most_every: int = Field(
+        10, ge=1, le=1000, description="With a budget: frames after which the detector runs anyway."
+    )
     decoder: str = Field("", description="How to read the answer of a net without a card.")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -15,9 +15,10 @@ from unbroken.core.frames import Frame
 from unbroken.core.ports import NO_MOTION, MotionEstimator, Tracker
 from unbroken.core.sightings import Identities, IdentityState, Sightings
 from unbroken.core.tracks import Tracks
-from unbroken.geometry.boxes import iou
+from unbroken.geometry.boxes import foot_points, iou
 from unbroken.geometry.plane import FootNoise, GroundView, locate
 from unbroken.pipeline.quality import crop_of, sharpness, view_quality
+from unbroken.pipeline.schedule import Account, Schedule, Situation, due
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,7 @@ class Economy:
 
     Attributes:
         every: the detector runs on every n-th frame of a camera; the tracker predicts in between.
+        schedule: where it has a budget, it decides in place of `every`.
         early_rejection: a detection that overlaps a predicted track by a higher IoU gets no new feature, since no
             feature could change the match; above 1 switches it off.
         unambiguous: a detection that overlaps one predicted track, and neither it nor the track anybody else by more
@@ -37,6 +39,7 @@ class Economy:
     """
 
     every: int = 1
+    schedule: Schedule = field(default_factory=Schedule)
     early_rejection: float = 0.95
     unambiguous: float = 0.0
     refresh: float = 1.0
@@ -80,6 +83,49 @@ class FeatureCache:
             self._times.pop(track, None)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Looked:
+    """What the detector's last look has shown.
+
+    Attributes:
+        frame: how many frames there were, that one included; 0 before the first look.
+        time: of that frame, seconds.
+        tracks: the people who were seen.
+        unsettled: tracks that are not believed yet, or were seen the time before and not now.
+        motion: box heights per second between the last two looks, the median of the people seen in both.
+    """
+
+    frame: int = 0
+    time: float = 0.0
+    tracks: Tracks = field(default_factory=Tracks.empty)
+    unsettled: int = 0
+    motion: float = 0.0
+
+    def again(self, frame: int, time: float, tracks: Tracks, doubtful: Ints) -> Looked:
+        """After another look. Where nobody was seen twice, motion stays what it was.
+
+        Args:
+            frame: how many frames there were, this one included.
+            time: of this frame.
+            tracks: who was seen.
+            doubtful: ids of tracks that are alive and were never seen as believed ones.
+        """
+        _, before, now = np.intersect1d(self.tracks.ids, tracks.ids, return_indices=True)
+        motion = self.motion
+        if len(now) and time > self.time:
+            steps = foot_points(tracks.boxes[now]) - foot_points(self.tracks.boxes[before])
+            heights = np.maximum(tracks.boxes[now, 3] - tracks.boxes[now, 1], 1.0)
+            motion = float(np.median(np.linalg.norm(steps, axis=1) / heights)) / (time - self.time)
+        lost = np.setdiff1d(self.tracks.ids, tracks.ids)
+        return Looked(frame, time, tracks, len(lost) + len(doubtful), motion)
+
+    def situation(self, frames: int, time: float) -> Situation:
+        """What a frame meets that comes after so many frames, at this time."""
+        if not self.frame:
+            return Situation()
+        return Situation(frames + 1 - self.frame, time - self.time, self.motion, len(self.tracks), self.unsettled)
+
+
 class Camera:
     """The state of one camera between two frames.
 
@@ -113,15 +159,25 @@ class Camera:
         self._names: dict[int, tuple[int, int, float]] = {}
         self._frames = 0
         self._boxes: Floats = np.zeros((0, 4))
+        self._account = Account()
+        self._looked = Looked()
 
-    def detects(self) -> bool:
-        """Whether the detector is due for the frame that comes next."""
-        return self._frames % self._economy.every == 0
+    def detects(self, time: float) -> bool:
+        """Whether the detector is due for the frame that comes next, at this time."""
+        schedule = self._economy.schedule
+        if not schedule.budget:
+            return self._frames % self._economy.every == 0
+        return due(schedule, self._looked.situation(self._frames, time), self._account)
+
+    def paid(self, seconds: float) -> None:
+        """Take in what the detection for the frame that comes next has cost."""
+        self._account = self._account.paid(seconds)
 
     def predict(self, frame: Frame) -> Tracks:
         """Move every track to the time of the frame, with the camera's own motion."""
         warp = self._motion.estimate(frame, self._boxes) if self._motion is not None else NO_MOTION
         self._frames += 1
+        self._account = self._account.earned(self._economy.schedule)
         return self._tracker.coast(frame.time, warp)
 
     def wanted(self, detections: Detections, predicted: Tracks, time: float) -> Ints:
@@ -153,6 +209,8 @@ class Camera:
         """Match detections with the tracks that `predict` has moved to this frame's time."""
         tracks = self._tracker.update(detections, frame.time)
         self._boxes = tracks.boxes
+        doubtful = np.setdiff1d(self._tracker.alive, np.union1d(self._known, tracks.ids))
+        self._looked = self._looked.again(self._frames, frame.time, tracks, doubtful)
         return tracks
 
     def sightings(self, frame: Frame, tracks: Tracks, detections: Detections) -> tuple[Sightings, list[Event]]:

@@ -82,12 +82,17 @@ class Site:
         batches: defaultdict[int, list[Frame]] = defaultdict(list)
         for frame in frames:
             camera = self._cameras[frame.camera]
-            camera.work["detector runs" if camera.detects() else "detector skipped"] += 1
-            if camera.detects():
+            looks = camera.detects(frame.time)
+            camera.work["detector runs" if looks else "detector skipped"] += 1
+            if looks:
                 batches[id(self._detectors[frame.camera])].append(frame)
         found = {}
         for batch in batches.values():
+            start = self._clock()
             answers = self._detectors[batch[0].camera].detect(batch)
+            share = (self._clock() - start) / len(batch)
+            for frame in batch:
+                self._cameras[frame.camera].paid(share)
             found.update({frame.camera: answer for frame, answer in zip(batch, answers, strict=True)})
         return found
 
