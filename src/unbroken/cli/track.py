@@ -151,6 +151,8 @@ def tell(console: Console, summary: Summary, folder: Path) -> None:
     console.print(
         f"{frames} frames of {len(summary.frames)} cameras, {len(summary.persons)} Global IDs", highlight=False
     )
+    for part, description in summary.parts.items():
+        console.print(f"{part}: {description}", highlight=False, soft_wrap=True)
     if spent:
         steps = ", ".join(f"{step} {1000 * seconds / frames:.1f}" for step, seconds in summary.seconds.items())
         console.print(f"milliseconds a frame: {steps}", highlight=False)
