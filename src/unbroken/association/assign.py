@@ -6,6 +6,7 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from unbroken.core.arrays import Floats, Ints
+from unbroken.geometry.kernels import compiled
 
 
 def assign(costs: Floats, limit: float) -> tuple[Ints, Ints]:
@@ -22,6 +23,8 @@ def assign(costs: Floats, limit: float) -> tuple[Ints, Ints]:
     Returns:
         Rows and columns of the pairs, (K,) each, in the order of the rows.
     """
+    if (fast := compiled()) is not None:
+        return fast.assign(costs, limit)
     gains = limit - costs
     np.maximum(gains, 0.0, out=gains)
     tracks, detections = linear_sum_assignment(gains, maximize=True)

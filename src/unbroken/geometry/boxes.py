@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from unbroken.core.arrays import Floats
+from unbroken.geometry.kernels import compiled
 
 _TINY = float(np.finfo(np.float64).tiny)
 
@@ -25,16 +26,22 @@ def xyxy_from_xywh(boxes: Floats) -> Floats:
 
 def cxcywh_from_xyxy(boxes: Floats) -> Floats:
     """Centre and size from corners. (N, 4) -> (N, 4)."""
+    if (fast := compiled()) is not None:
+        return fast.cxcywh_from_xyxy(boxes)
     return np.concatenate([(boxes[:, :2] + boxes[:, 2:]) / 2, boxes[:, 2:] - boxes[:, :2]], axis=1)
 
 
 def xyxy_from_cxcywh(boxes: Floats) -> Floats:
     """Corners from centre and size. (N, 4) -> (N, 4)."""
+    if (fast := compiled()) is not None:
+        return fast.xyxy_from_cxcywh(boxes)
     return _around(boxes[:, :2], boxes[:, 2:] * 0.5)
 
 
 def xyah_from_xyxy(boxes: Floats) -> Floats:
     """Centre, aspect (width / height) and height from corners: the state of DeepSORT. (N, 4) -> (N, 4)."""
+    if (fast := compiled()) is not None:
+        return fast.xyah_from_xyxy(boxes)
     positions = np.empty((len(boxes), 4))
     np.add(boxes[:, :2], boxes[:, 2:], out=positions[:, :2])
     positions[:, :2] *= 0.5
@@ -45,6 +52,8 @@ def xyah_from_xyxy(boxes: Floats) -> Floats:
 
 def xyxy_from_xyah(boxes: Floats) -> Floats:
     """Corners from centre, aspect and height. (N, 4) -> (N, 4)."""
+    if (fast := compiled()) is not None:
+        return fast.xyxy_from_xyah(boxes)
     half = boxes[:, 2:] * 0.5
     half[:, 0] *= boxes[:, 3]
     return _around(boxes[:, :2], half)
@@ -85,6 +94,8 @@ def iou(first: Floats, second: Floats) -> Floats:
 
     Boxes without area overlap nothing.
     """
+    if (fast := compiled()) is not None:
+        return fast.iou(first, second)
     shared = intersections(first, second)
     union = areas(first)[:, None] + areas(second)
     union -= shared

@@ -17,6 +17,7 @@ from functools import lru_cache
 import numpy as np
 
 from unbroken.core.arrays import Floats
+from unbroken.geometry.kernels import compiled
 from unbroken.motion.models import MotionModel
 
 POSITION, VELOCITY, P00, P01, P11 = range(5)
@@ -34,6 +35,8 @@ def begin(model: MotionModel, positions: Floats) -> Floats:
 
 def predict(model: MotionModel, moments: Floats, dt: float) -> Floats:
     """Moments after dt seconds without a measurement. (5, N, 4) -> (5, N, 4)."""
+    if (fast := compiled()) is not None:
+        return fast.predict(moments, model.process, model.basis, float(dt), model.frame_rate)
     transition, growth = _step(float(dt), model.frame_rate)
     noise = model.variances(model.process, moments[POSITION])
     moved = (transition @ moments.reshape(5, -1)).reshape(moments.shape)
@@ -50,6 +53,9 @@ def correct(model: MotionModel, moments: Floats, measured: Floats, noise: Floats
         measured: coordinates, (N, 4).
         noise: (N,) how many times the usual variance each measurement has; once where left out.
     """
+    if (fast := compiled()) is not None:
+        factors = np.ones(len(measured)) if noise is None else noise
+        return fast.correct(moments, model.measurement, model.basis, measured, factors)
     spread = moments[P00:P11]
     if noise is None:
         gains = spread / innovation_variances(model, moments)

@@ -13,9 +13,13 @@ import numpy as np
 
 from unbroken.core.arrays import Floats
 from unbroken.geometry.boxes import cxcywh_from_xyxy, xyah_from_xyxy, xyxy_from_cxcywh, xyxy_from_xyah
+from unbroken.geometry.kernels import compiled
 
 NOMINAL_RATE = 30.0
 """Frames per second at which the papers' noise per frame holds."""
+
+_HEIGHT, _SIDES = (3, 3, 3, 3), (2, 3, 2, 3)
+"""Bases: all noise relative to the height; horizontal noise to the width and vertical noise to the height."""
 
 _LEAST = 1e-6
 """Pixels: no predicted side is shorter, so that no division is by zero."""
@@ -31,7 +35,7 @@ class MotionModel:
     Attributes:
         encode: coordinates (N, 4) from boxes xyxy (N, 4) in pixels.
         decode: boxes xyxy from coordinates.
-        scale: what the relative terms are relative to: (N, 4) or (N, 1) pixels, from coordinates.
+        basis: the coordinate, in pixels, that the noise of each coordinate is relative to.
         initial: (2, 2, 4), variance at birth of position, and of velocity in units per frame.
         process: (2, 2, 4), variance that a frame adds to position, and to velocity in units per frame.
         measurement: (2, 4), variance of a measured position.
@@ -42,7 +46,7 @@ class MotionModel:
 
     encode: Callable[[Floats], Floats]
     decode: Callable[[Floats], Floats]
-    scale: Callable[[Floats], Floats]
+    basis: tuple[int, int, int, int]
     initial: Floats
     process: Floats
     measurement: Floats
@@ -55,13 +59,15 @@ class MotionModel:
         fixed = terms[..., 0, None, :]
         if self.absolute:
             return fixed
-        sizes = self.scale(positions)
+        sizes = np.maximum(positions[:, self.basis], _LEAST)
         noise: Floats = fixed + terms[..., 1, None, :] * (sizes * sizes)
         return noise
 
 
 def xysr_from_xyxy(boxes: Floats) -> Floats:
     """Centre, area and aspect (width / height) from corners: the state of SORT. (N, 4) -> (N, 4)."""
+    if (fast := compiled()) is not None:
+        return fast.xysr_from_xyxy(boxes)
     sides = np.maximum(boxes[:, 2:] - boxes[:, :2], _LEAST)
     positions = np.empty((len(boxes), 4))
     np.add(boxes[:, :2], boxes[:, 2:], out=positions[:, :2])
@@ -73,6 +79,8 @@ def xysr_from_xyxy(boxes: Floats) -> Floats:
 
 def xyxy_from_xysr(positions: Floats) -> Floats:
     """Corners from centre, area and aspect. A state whose area has become negative is a point. (N, 4) -> (N, 4)."""
+    if (fast := compiled()) is not None:
+        return fast.xyxy_from_xysr(positions)
     shape = np.maximum(positions[:, 2:], _LEAST)
     half = np.empty((len(positions), 2))
     np.sqrt(shape[:, 0] * shape[:, 1], out=half[:, 0])
@@ -82,15 +90,6 @@ def xyxy_from_xysr(positions: Floats) -> Floats:
     np.subtract(positions[:, :2], half, out=corners[:, :2])
     np.add(positions[:, :2], half, out=corners[:, 2:])
     return corners
-
-
-def _height(positions: Floats) -> Floats:
-    return np.maximum(positions[:, 3:], _LEAST)
-
-
-def _sides(positions: Floats) -> Floats:
-    sides = np.maximum(positions[:, 2:], _LEAST)
-    return np.concatenate([sides, sides], axis=1)
 
 
 def _terms(fixed: tuple[float, ...], relative: tuple[float, ...] = (0.0, 0.0, 0.0, 0.0)) -> Floats:
@@ -109,7 +108,7 @@ def sort_model() -> MotionModel:
     return MotionModel(
         encode=xysr_from_xyxy,
         decode=xyxy_from_xysr,
-        scale=_height,
+        basis=_HEIGHT,
         initial=np.stack([_terms((ten, ten, ten, ten)), _terms((thousand, thousand, thousand, 0.0))]),
         process=np.stack([_terms((1.0, 1.0, 1.0, 1.0)), _terms((0.1, 0.1, 0.01, 0.0))]),
         measurement=_terms((1.0, 1.0, ten, ten)),
@@ -129,7 +128,7 @@ def xyah_model(*, position: float = 1 / 20, velocity: float = 1 / 160) -> Motion
     return MotionModel(
         encode=xyah_from_xyxy,
         decode=xyxy_from_xyah,
-        scale=_height,
+        basis=_HEIGHT,
         initial=np.stack(
             [
                 _terms((0.0, 0.0, 1e-2, 0.0), (2 * p, 2 * p, 0.0, 2 * p)),
@@ -158,7 +157,7 @@ def xywh_model(*, position: float = 1 / 20, velocity: float = 1 / 160, size: flo
     return MotionModel(
         encode=cxcywh_from_xyxy,
         decode=xyxy_from_cxcywh,
-        scale=_sides,
+        basis=_SIDES,
         initial=np.stack([_terms(none, (2 * position,) * 4), _terms(none, (10 * velocity,) * 4)]),
         process=np.stack([_terms(none, (position,) * 4), _terms(none, (velocity,) * 4)]),
         measurement=_terms(none, (position, position, size * position, size * position)),

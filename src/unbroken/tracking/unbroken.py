@@ -14,6 +14,7 @@ from unbroken.core.detections import Detections
 from unbroken.core.ports import NO_MOTION
 from unbroken.core.tracks import Tracks
 from unbroken.geometry.boxes import areas, foot_points, intersections, iou
+from unbroken.geometry.kernels import compiled
 from unbroken.motion import kalman
 from unbroken.motion.models import NOMINAL_RATE, MotionModel, xywh_model
 from unbroken.motion.steady import Steadiness, common_shift
@@ -270,6 +271,8 @@ def covered(boxes: Floats) -> Floats:
     """
     if len(boxes) < 2:
         return np.zeros(len(boxes))
+    if (fast := compiled()) is not None:
+        return fast.covered(boxes)
     shares = intersections(boxes, boxes) / np.maximum(areas(boxes), 1e-9)[:, None]
     nearer = boxes[None, :, 3] > boxes[:, None, 3]
     hidden: Floats = (shares * nearer).max(axis=1)

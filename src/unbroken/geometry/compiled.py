@@ -1,0 +1,262 @@
+"""Compiled twins of NumPy functions. Each says whose twin it is; `tests/geometry/test_compiled.py` holds them equal.
+
+Only `geometry.kernels.compiled` imports this module, for it needs numba. Loops are written out: that is what the
+compiler wants. No fast-math, so that sums are those of NumPy to rounding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar, cast
+
+import numba
+import numpy as np
+
+from unbroken.core.arrays import Floats, Ints
+
+F = TypeVar("F", bound=Callable[..., object])
+
+_TINY = float(np.finfo(np.float64).tiny)
+_LEAST = 1e-6
+
+
+def _compiled(function: F) -> F:
+    """Compile at the first call and keep the result on disk, or in memory alone where no folder can be written."""
+    try:
+        return cast("F", numba.njit(cache=True)(function))
+    except RuntimeError:
+        return cast("F", numba.njit(function))
+
+
+@_compiled
+def iou(first: Floats, second: Floats) -> Floats:
+    """Twin of `geometry.boxes.iou`."""
+    count, others = len(first), len(second)
+    overlaps = np.zeros((count, others))
+    for i in range(count):
+        left, top, right, bottom = first[i, 0], first[i, 1], first[i, 2], first[i, 3]
+        area = (right - left) * (bottom - top)
+        for j in range(others):
+            high = min(bottom, second[j, 3]) - max(top, second[j, 1])
+            wide = min(right, second[j, 2]) - max(left, second[j, 0])
+            if wide > 0 and high > 0:
+                shared = wide * high
+                other = (second[j, 2] - second[j, 0]) * (second[j, 3] - second[j, 1])
+                overlaps[i, j] = shared / max(area + other - shared, _TINY)
+    return overlaps
+
+
+@_compiled
+def covered(boxes: Floats) -> Floats:
+    """Twin of `tracking.unbroken.covered`."""
+    count = len(boxes)
+    hidden = np.zeros(count)
+    for i in range(count):
+        left, top, right, bottom = boxes[i, 0], boxes[i, 1], boxes[i, 2], boxes[i, 3]
+        most = 0.0
+        for j in range(count):
+            if boxes[j, 3] > bottom:
+                wide = min(right, boxes[j, 2]) - max(left, boxes[j, 0])
+                high = bottom - max(top, boxes[j, 1])
+                if wide > 0 and high > 0:
+                    most = max(most, wide * high)
+        hidden[i] = most / max((right - left) * (bottom - top), 1e-9)
+    return hidden
+
+
+@_compiled
+def assign(costs: Floats, limit: float) -> tuple[Ints, Ints]:
+    """Twin of `association.assign.assign`: pairs that nobody disputes at once, the rest by `_shortest`."""
+    count, others = costs.shape
+    choices, partner = np.zeros(count, np.int64), np.full(count, -1)
+    suitors, suitor = np.zeros(others, np.int64), np.full(others, -1)
+    for i in range(count):
+        for j in range(others):
+            if limit - costs[i, j] > 0:
+                choices[i] += 1
+                suitors[j] += 1
+                partner[i], suitor[j] = j, i
+    rows, columns = np.empty(count, np.int64), np.empty(others, np.int64)
+    disputed, wanted = 0, 0
+    for i in range(count):
+        if choices[i] > 1 or (choices[i] == 1 and suitors[partner[i]] > 1):
+            rows[disputed] = i
+            disputed += 1
+            partner[i] = -1
+    for j in range(others):
+        if suitors[j] > 1 or (suitors[j] == 1 and choices[suitor[j]] > 1):
+            columns[wanted] = j
+            wanted += 1
+    if disputed:
+        _settle(costs, limit, rows[:disputed], columns[:wanted], partner)
+    left = (partner >= 0).nonzero()[0]
+    return left, partner[left]
+
+
+@_compiled
+def _settle(costs: Floats, limit: float, rows: Ints, columns: Ints, partner: Ints) -> None:
+    """The best pairs of some rows and columns, written to `partner`."""
+    turned = len(rows) > len(columns)
+    losses = np.zeros((len(columns), len(rows)) if turned else (len(rows), len(columns)))
+    for a in range(len(rows)):
+        for b in range(len(columns)):
+            gain = limit - costs[rows[a], columns[b]]
+            if gain > 0:
+                if turned:
+                    losses[b, a] = -gain
+                else:
+                    losses[a, b] = -gain
+    chosen = _shortest(losses)
+    for a in range(len(chosen)):
+        b = chosen[a]
+        if losses[a, b] < 0:
+            if turned:
+                partner[rows[b]] = columns[a]
+            else:
+                partner[rows[a]] = columns[b]
+
+
+@_compiled
+def _shortest(costs: Floats) -> Ints:
+    """The column of each row in a least-cost assignment of n rows to m >= n columns: shortest augmenting paths.
+
+    Source: Jonker and Volgenant, Computing 38 (1987); the augmentation alone, with potentials, row by row.
+    """
+    count, others = costs.shape
+    of_row, of_column = np.zeros(count), np.zeros(others + 1)
+    owner, before = np.full(others + 1, -1), np.zeros(others + 1, np.int64)
+    for row in range(count):
+        owner[others], current = row, others
+        least, done = np.full(others, np.inf), np.zeros(others + 1, np.bool_)
+        while owner[current] >= 0:
+            done[current] = True
+            i, step, following = owner[current], np.inf, -1
+            for j in range(others):
+                if not done[j]:
+                    reduced = costs[i, j] - of_row[i] - of_column[j]
+                    if reduced < least[j]:
+                        least[j], before[j] = reduced, current
+                    if least[j] < step:
+                        step, following = least[j], j
+            for j in range(others + 1):
+                if done[j]:
+                    of_row[owner[j]] += step
+                    of_column[j] -= step
+                elif j < others:
+                    least[j] -= step
+            current = following
+        while current != others:
+            owner[current] = owner[before[current]]
+            current = before[current]
+    chosen = np.empty(count, np.int64)
+    for j in range(others):
+        if owner[j] >= 0:
+            chosen[owner[j]] = j
+    return chosen
+
+
+@_compiled
+def predict(moments: Floats, terms: Floats, basis: tuple[int, ...], dt: float, rate: float) -> Floats:
+    """Twin of `motion.kalman.predict`. `terms` (2, 2, 4) and `basis` are those of a `MotionModel`."""
+    count, frames = moments.shape[1], dt * rate
+    place = (frames - 1) * frames * (2 * frames - 1) / 6
+    both, speed = rate * frames * (frames - 1) / 2, rate * rate * frames
+    moved = np.empty((5, count, 4))
+    for n in range(count):
+        for c in range(4):
+            size = max(moments[0, n, basis[c]], _LEAST)
+            square = size * size
+            still, fast = terms[0, 0, c] + terms[0, 1, c] * square, terms[1, 0, c] + terms[1, 1, c] * square
+            p01, p11 = moments[3, n, c], moments[4, n, c]
+            moved[0, n, c] = moments[0, n, c] + dt * moments[1, n, c]
+            moved[1, n, c] = moments[1, n, c]
+            moved[2, n, c] = moments[2, n, c] + 2 * dt * p01 + dt * dt * p11 + frames * still + place * fast
+            moved[3, n, c] = p01 + dt * p11 + both * fast
+            moved[4, n, c] = p11 + speed * fast
+    return moved
+
+
+@_compiled
+def correct(moments: Floats, terms: Floats, basis: tuple[int, ...], measured: Floats, noise: Floats) -> Floats:
+    """Twin of `motion.kalman.correct`. `terms` (2, 4) and `basis` are those of a `MotionModel`; noise (N,)."""
+    count = moments.shape[1]
+    corrected = np.empty((5, count, 4))
+    for n in range(count):
+        for c in range(4):
+            size = max(moments[0, n, basis[c]], _LEAST)
+            p00, p01 = moments[2, n, c], moments[3, n, c]
+            spread = p00 + (terms[0, c] + terms[1, c] * (size * size)) * noise[n]
+            gain, drag, off = p00 / spread, p01 / spread, measured[n, c] - moments[0, n, c]
+            corrected[0, n, c] = moments[0, n, c] + gain * off
+            corrected[1, n, c] = moments[1, n, c] + drag * off
+            corrected[2, n, c] = p00 * (1.0 - gain)
+            corrected[3, n, c] = p01 * (1.0 - gain)
+            corrected[4, n, c] = moments[4, n, c] - drag * p01
+    return corrected
+
+
+@_compiled
+def xysr_from_xyxy(boxes: Floats) -> Floats:
+    """Twin of `motion.models.xysr_from_xyxy`."""
+    positions = np.empty((len(boxes), 4))
+    for n in range(len(boxes)):
+        wide, high = max(boxes[n, 2] - boxes[n, 0], _LEAST), max(boxes[n, 3] - boxes[n, 1], _LEAST)
+        positions[n, 0], positions[n, 1] = (boxes[n, 0] + boxes[n, 2]) * 0.5, (boxes[n, 1] + boxes[n, 3]) * 0.5
+        positions[n, 2], positions[n, 3] = wide * high, wide / high
+    return positions
+
+
+@_compiled
+def xyxy_from_xysr(positions: Floats) -> Floats:
+    """Twin of `motion.models.xyxy_from_xysr`."""
+    sides = np.empty((len(positions), 2))
+    for n in range(len(positions)):
+        area, aspect = max(positions[n, 2], _LEAST), max(positions[n, 3], _LEAST)
+        sides[n, 0] = np.sqrt(area * aspect)
+        sides[n, 1] = area / sides[n, 0]
+    return _around(positions, sides)
+
+
+@_compiled
+def xyah_from_xyxy(boxes: Floats) -> Floats:
+    """Twin of `geometry.boxes.xyah_from_xyxy`."""
+    positions = cxcywh_from_xyxy(boxes)
+    for n in range(len(boxes)):
+        positions[n, 2] /= max(positions[n, 3], 1e-9)
+    return positions
+
+
+@_compiled
+def xyxy_from_xyah(positions: Floats) -> Floats:
+    """Twin of `geometry.boxes.xyxy_from_xyah`."""
+    sides = np.empty((len(positions), 2))
+    for n in range(len(positions)):
+        sides[n, 0], sides[n, 1] = positions[n, 2] * positions[n, 3], positions[n, 3]
+    return _around(positions, sides)
+
+
+@_compiled
+def cxcywh_from_xyxy(boxes: Floats) -> Floats:
+    """Twin of `geometry.boxes.cxcywh_from_xyxy`."""
+    positions = np.empty((len(boxes), 4))
+    for n in range(len(boxes)):
+        positions[n, 0], positions[n, 1] = (boxes[n, 0] + boxes[n, 2]) * 0.5, (boxes[n, 1] + boxes[n, 3]) * 0.5
+        positions[n, 2], positions[n, 3] = boxes[n, 2] - boxes[n, 0], boxes[n, 3] - boxes[n, 1]
+    return positions
+
+
+@_compiled
+def xyxy_from_cxcywh(positions: Floats) -> Floats:
+    """Twin of `geometry.boxes.xyxy_from_cxcywh`."""
+    return _around(positions, positions[:, 2:])
+
+
+@_compiled
+def _around(centres: Floats, sides: Floats) -> Floats:
+    """Corners from centres and sides."""
+    corners = np.empty((len(centres), 4))
+    for n in range(len(centres)):
+        for axis in range(2):
+            half = sides[n, axis] * 0.5
+            corners[n, axis], corners[n, axis + 2] = centres[n, axis] - half, centres[n, axis] + half
+    return corners

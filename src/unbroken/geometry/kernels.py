@@ -1,0 +1,64 @@
+"""The door to compiled arithmetic: the few functions that take a tracker's time, where numba is installed.
+
+NumPy alone does everything: `pip install unbroken[fast]` adds numba, and then the same functions answer the same, to
+rounding, in less time. They are loaded when first needed, never by `import unbroken`, compiled once per installation
+and kept in numba's cache. Set `UNBROKEN_KERNELS=numpy` to do without.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+from functools import cache
+from typing import Protocol, TypeAlias
+
+from unbroken.core.arrays import Floats, Ints
+
+Basis: TypeAlias = tuple[int, int, int, int]
+
+
+class Kernels(Protocol):
+    """What is compiled: each function is the twin of the NumPy function that `geometry.compiled` names."""
+
+    def iou(self, first: Floats, second: Floats, /) -> Floats:
+        """Overlaps (N, M)."""
+
+    def covered(self, boxes: Floats, /) -> Floats:
+        """Covered shares (N,)."""
+
+    def assign(self, costs: Floats, limit: float, /) -> tuple[Ints, Ints]:
+        """Rows and columns of the best pairs."""
+
+    def predict(self, moments: Floats, terms: Floats, basis: Basis, dt: float, rate: float, /) -> Floats:
+        """Moments after a time."""
+
+    def correct(self, moments: Floats, terms: Floats, basis: Basis, measured: Floats, noise: Floats, /) -> Floats:
+        """Moments after a measurement."""
+
+    def xysr_from_xyxy(self, boxes: Floats, /) -> Floats:
+        """Centre, area and aspect."""
+
+    def xyxy_from_xysr(self, positions: Floats, /) -> Floats:
+        """Corners."""
+
+    def xyah_from_xyxy(self, boxes: Floats, /) -> Floats:
+        """Centre, aspect and height."""
+
+    def xyxy_from_xyah(self, positions: Floats, /) -> Floats:
+        """Corners."""
+
+    def cxcywh_from_xyxy(self, boxes: Floats, /) -> Floats:
+        """Centre and size."""
+
+    def xyxy_from_cxcywh(self, positions: Floats, /) -> Floats:
+        """Corners."""
+
+
+@cache
+def compiled() -> Kernels | None:
+    """The compiled functions (`geometry.compiled`), or None where numba is not there or not wanted."""
+    if os.environ.get("UNBROKEN_KERNELS", "").lower() == "numpy" or importlib.util.find_spec("numba") is None:
+        return None
+    from unbroken.geometry import compiled as functions
+
+    return functions
