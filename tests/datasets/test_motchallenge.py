@@ -1,7 +1,11 @@
 """What is written is read again, and a bad file ends in one sentence with the number of its line."""
 
+import io
+
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from unbroken.core.errors import SourceError, StoreError
 from unbroken.datasets.motchallenge import (
@@ -9,6 +13,7 @@ from unbroken.datasets.motchallenge import (
     SequenceInfo,
     image_paths,
     read_info,
+    read_numbers,
     read_rows,
     read_warps,
     sequences,
@@ -85,3 +90,49 @@ def test_a_sequence_and_its_tree(tmp_path):
     (tmp_path / "park" / "seqinfo.ini").write_text("[Sequence]\nframeRate=fast\n")
     with pytest.raises(StoreError, match=r"seqinfo\.ini"):
         read_info(tmp_path / "park")
+
+
+DECIMALS = st.from_regex(r"-?([0-9]{1,20}(\.[0-9]{0,20})?|\.[0-9]{1,20})", fullmatch=True)
+NUMBERS = st.one_of(
+    DECIMALS, st.floats(allow_nan=False).map(repr), st.from_regex(r" ?[+-]?[0-9]{1,3} ?", fullmatch=True)
+)
+ODD = st.one_of(NUMBERS, st.text("0123456789.,-+e \t", max_size=6))
+
+
+def in_file(folder, lines, end):
+    path = folder / "a.txt"
+    path.write_bytes(end.join(lines).encode())
+    return path
+
+
+@given(st.data(), st.sampled_from(["\n", "\r\n"]), st.sampled_from([DECIMALS, NUMBERS]))
+def test_numbers_are_read_as_numpy_reads_them(tmp_path_factory, data, end, cells):
+    width = data.draw(st.integers(2, 9))
+    rows = data.draw(st.lists(st.lists(cells, min_size=width, max_size=width), min_size=1, max_size=6))
+    lines = [part for row in rows for part in [",".join(row)] + [""] * data.draw(st.integers(0, 1))]
+    path = in_file(tmp_path_factory.mktemp("rows"), lines, end)
+    expected = np.loadtxt(io.StringIO("\n".join(lines)), delimiter=",", ndmin=2, comments=None)
+    np.testing.assert_array_equal(read_numbers(path, least=2), expected)
+
+
+@given(st.lists(st.lists(ODD, min_size=1, max_size=3), min_size=1, max_size=4))
+def test_what_numpy_refuses_is_refused_and_what_it_reads_is_read(tmp_path_factory, rows):
+    lines = [",".join(row) for row in rows]
+    path = in_file(tmp_path_factory.mktemp("rows"), lines, "\n")
+    first = next((line for line in lines if line.strip()), "")
+    if "," not in first:
+        return
+    try:
+        expected = np.loadtxt(io.StringIO("\n".join(lines)), delimiter=",", ndmin=2, comments=None)
+    except ValueError:
+        with pytest.raises(StoreError, match=r"line \d+|as numbers"):
+            read_numbers(path, least=1)
+    else:
+        np.testing.assert_array_equal(read_numbers(path, least=1), expected)
+
+
+@pytest.mark.parametrize("cell", ["1.2.3", "1-2", "--1", "-", ".", "", "0x1", "1e"])
+def test_half_a_number_is_no_number(tmp_path, cell):
+    path = in_file(tmp_path, ["1,2,3", f"4,{cell},6"], "\n")
+    with pytest.raises(StoreError, match="line 2"):
+        read_numbers(path, least=3)

@@ -7,12 +7,14 @@ Rows are `frame,id,left,top,width,height,conf,class,visibility` (truth) or `fram
 from __future__ import annotations
 
 import configparser
+import contextlib
 import io
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from scipy.io import mmread
 
 from unbroken.core.arrays import Floats, Ints, frozen
 from unbroken.core.errors import SourceError, StoreError
@@ -218,6 +220,34 @@ def read_numbers(path: Path, least: int) -> Floats:
         text = path.read_text()
     except (OSError, UnicodeDecodeError) as error:
         raise SourceError(f"{path}: cannot be read ({error}); give a MOTChallenge text file") from error
+    plain = _plain_numbers(text)
+    return plain if plain.shape[1] >= least else _any_numbers(path, text, least)
+
+
+def _plain_numbers(text: str) -> Floats:
+    """The numbers of a text of nothing but plain decimals split by commas, equally many a line; else (0, 0).
+
+    Several times as fast as `numpy.loadtxt`, which reads everything else. SciPy's reader of Matrix Market files takes
+    one number a line, rounds correctly, and passes over what follows it: what could follow is ruled out beforehand.
+    """
+    data = text.strip("\n").encode() + b"\n"
+    lines, columns = data.count(b"\n"), data.partition(b"\n")[0].count(b",") + 1
+    signs = data.count(b",-") + data.count(b"\n-") + data.startswith(b"-")
+    dots_and_ends = data.translate(None, b"0123456789-")
+    plain = (
+        data.count(b"-") == signs
+        and b".." not in dots_and_ends
+        and dots_and_ends.translate(None, b".") == (b"," * (columns - 1) + b"\n") * lines
+    )
+    if plain:
+        with contextlib.suppress(ValueError, OverflowError):
+            header = b"%%%%MatrixMarket matrix array real general\n%d %d\n" % (columns, lines)
+            return np.asarray(mmread(io.BytesIO(header + data.replace(b",", b"\n")))).T
+    return np.zeros((0, 0))
+
+
+def _any_numbers(path: Path, text: str, least: int) -> Floats:
+    """The numbers of any text that `numpy.loadtxt` understands, or a StoreError that names the line."""
     first = next((line for line in text.splitlines() if line.strip()), "")
     if not first:
         return np.zeros((0, least))
