@@ -40,6 +40,15 @@ def test_a_person_in_the_net_is_at_the_same_place_of_the_picture(tmp_path):
     assert found.classes.tolist() == [0]
 
 
+def test_the_score_that_a_card_trusts_becomes_the_one_that_trackers_trust(tmp_path):
+    net = person_at(tmp_path / "net.onnx", [[100, 110, 140, 190]])
+    scores = [NetDetector(net, card(trusted=trusted)).detect([frame(320, 320)])[0].scores[0] for trusted in (0.8, 0.4)]
+    assert scores[0] == pytest.approx(0.6)
+    assert scores[0] < 0.8 < scores[1] < 1
+    with pytest.raises(ModelUnsupportedError, match=r"trusted is 1\.5"):
+        NetDetector(net, card(trusted=1.5))
+
+
 def test_pictures_of_changing_size_each_have_their_own_frame(tmp_path):
     detector = NetDetector(person_at(tmp_path / "net.onnx", [[0, 0, 320, 320]]), card())
     sizes = [(640, 360), (64, 96), (640, 360), (1000, 1000)]

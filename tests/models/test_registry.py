@@ -136,3 +136,10 @@ def test_the_nets_beside_the_project_are_all_found():
     folder = data("models")
     for name in set(manifest()) - {"yolov4-tiny", "person_reid_youtu_2021nov"}:
         assert find(name, [folder]).path.is_file()
+
+
+@pytest.mark.parametrize("trusted", ["0", "1.0", '"much"'])
+def test_a_card_trusts_a_score_between_0_and_1(trusted):
+    text = f'[net]\ntask = "detection"\nfiles = ["net.onnx"]\ndecoder = "yolox"\ntrusted = {trusted}\ninput = {{ }}\n'
+    with pytest.raises(ConfigError, match=r"trusted is .*give a score between 0 and 1"):
+        cards_from_toml(text, "mine")

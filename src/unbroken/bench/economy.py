@@ -4,7 +4,7 @@ A set is a folder of videos and truth files, paired as in `bench.detect`. The wh
 Re-ID, tracker, Global IDs. All settings go through the video together, picture by picture in turn, in one process with
 one thread, so that they see the same machine; the video is decoded once for all of them, and decoding is not timed.
 
-The baseline detects in every picture and computes a feature of every box that is not too doubtful (score >= 0.3); the
+The baseline detects in every picture and computes a feature of every box that is not too doubtful (score >= 0.5); the
 ratio of each row to it is the median over five stretches of the video, of processor time for detection, Re-ID and
 tracking, and beside it of all the time that passed, Global IDs included. Every picture is scored, also those without
 detection.

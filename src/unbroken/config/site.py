@@ -56,7 +56,7 @@ class ReidSettings(_Strict):
     )
     refresh: float = Field(1.0, ge=0, description="Seconds after which a track gets a new feature all the same.")
     feature_cache: int = Field(5, ge=1, le=1000, description="Features of a track that are averaged.")
-    min_score: Share = Field(0.3, description="Detections below it get no feature.")
+    min_score: Share = Field(0.5, description="Detections below it get no feature.")
 
 
 class RuntimeSettings(_Strict):

@@ -14,6 +14,9 @@ from unbroken.core.arrays import Image
 Layout = Literal["BGR", "RGB"]
 Task = Literal["detection", "reid"]
 
+TRUSTED = 0.6
+"""The score from which a detection is trusted: the high threshold of ByteTrack (arXiv 2110.06864) and its kin."""
+
 
 @dataclass(frozen=True, slots=True)
 class InputSpec:
@@ -73,6 +76,8 @@ class ModelCard:
         data_terms: the terms of the training data, in one sentence.
         input: how to feed it.
         decoder: how to read a detector's answer: a name that `detection.decode` knows; "" for Re-ID.
+        trusted: the score from which a box of a detector is more likely a person than not. Nets differ much in it;
+            scores are bent so that it becomes `TRUSTED`, on which the thresholds of the trackers count.
         dimension: the length of a Re-ID feature; 0 where it is read from the net.
         output: which output holds the answer.
         paper: where it was published.
@@ -90,6 +95,7 @@ class ModelCard:
     licence: str = "unknown"
     data_terms: str = "unknown"
     decoder: str = ""
+    trusted: float = TRUSTED
     dimension: int = 0
     output: int = 0
     paper: str = ""

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from math import log
 
 import numpy as np
 from numpy.typing import NDArray
 
-from unbroken.core.cards import ModelCard
+from unbroken.core.cards import TRUSTED, ModelCard
 from unbroken.core.detections import Detections
 from unbroken.core.errors import ContractError, ModelUnsupportedError
 from unbroken.core.frames import Frame
@@ -39,6 +40,7 @@ class NetDetector:
         self._card = card
         self._settings = settings
         self._decode = decoder(card.decoder)
+        self._bend = bend(card)
 
     @property
     def description(self) -> str:
@@ -79,7 +81,7 @@ class NetDetector:
         found = []
         for frame, place, answer in zip(frames, places, answers, strict=False):
             best = suppressed(plausible(answer, settings), settings.nms_iou)
-            mine = Candidates(place.to_picture(best.boxes), np.minimum(best.scores, 1.0), best.classes)
+            mine = Candidates(place.to_picture(best.boxes), np.minimum(best.scores, 1.0) ** self._bend, best.classes)
             found.append(kept(mine, frame.size, settings))
         return found
 
@@ -108,3 +110,14 @@ class NetDetector:
         """The input with empty pictures added where the net demands a larger batch."""
         missing = self._net.input_shape[0] - len(blob)
         return blob if missing <= 0 else np.pad(blob, ((0, missing), (0, 0), (0, 0), (0, 0)))
+
+
+def bend(card: ModelCard) -> float:
+    """The power that turns the score which a net's card calls trusted into `TRUSTED`; 0 stays 0 and 1 stays 1.
+
+    Raises:
+        ModelUnsupportedError: the card's number is no score.
+    """
+    if not 0 < card.trusted < 1:
+        raise ModelUnsupportedError(f"card {card.name}: trusted is {card.trusted}; give a score between 0 and 1")
+    return log(TRUSTED) / log(card.trusted)

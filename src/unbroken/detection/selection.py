@@ -19,7 +19,8 @@ class DetectorSettings:
     """What a detector reports.
 
     Attributes:
-        score: the least score, 0..1. Trackers with a second pass want low scores too, so it is low.
+        score: the least score, 0..1, on the net's own scale, before it is bent (`core.cards.ModelCard.trusted`).
+            Trackers with a second pass want low scores too, so it is low.
         nms_iou: of two boxes of a class that overlap by more (IoU, 0..1), the one with the lower score goes.
         classes: the net's classes that are wanted; 0 is a person.
         least_height: pixels of the picture; smaller boxes go.

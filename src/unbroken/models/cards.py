@@ -122,6 +122,8 @@ def _value(key: str, value: object, source: str) -> object:
     numbers = ("width", "height", "fill", "multiple", "dimension", "output")
     if key in numbers and (not isinstance(value, int) or isinstance(value, bool) or value < 0):
         raise ConfigError(f"{source}: {key} is {value!r}; give a whole number, 0 or more")
+    if key == "trusted" and (not isinstance(value, float) or not 0 < value < 1):
+        raise ConfigError(f"{source}: trusted is {value!r}; give a score between 0 and 1")
     if key == "scale" and not isinstance(value, int | float):
         raise ConfigError(f"{source}: {key} is {value!r}; give a number")
     if key in ("mean", "std", "files", "urls", "sha256", "also", "bytes"):

@@ -44,7 +44,7 @@ class Economy:
     unambiguous: float = 0.0
     refresh: float = 1.0
     feature_cache: int = 5
-    reid_score: float = 0.3
+    reid_score: float = 0.5
 
 
 class FeatureCache:
