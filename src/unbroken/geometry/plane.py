@@ -185,8 +185,9 @@ def locate(view: GroundView, boxes: Floats, noise: FootNoise) -> tuple[Floats, F
     cut = np.zeros(len(boxes), dtype=bool)
     if view.size[1]:
         cut = boxes[:, 3] >= view.size[1] * (1 - noise.edge)
-        lowered = feet_below(view, np.column_stack([feet[:, 0], boxes[:, 1]]))
-        feet = np.where((cut & (lowered[:, 1] > feet[:, 1]))[:, None], lowered, feet)
+        lowered = feet.copy()
+        lowered[cut] = feet_below(view, np.column_stack([feet[cut, 0], boxes[cut, 1]]))
+        feet = np.where((lowered[:, 1] > feet[:, 1])[:, None], lowered, feet)
         heights = np.maximum(heights, feet[:, 1] - boxes[:, 1])
     shares = np.column_stack([np.full(len(boxes), noise.across), np.where(cut, noise.hidden, noise.along)])
     points, jacobian = _to_ground(view, feet)
