@@ -19,6 +19,8 @@ from unbroken.detection.motion_detector import MotionDetector
 from unbroken.detection.recorded import RecordedDetector
 from unbroken.detection.selection import DetectorSettings
 from unbroken.geometry.boxes import xywh_from_xyxy
+from unbroken.identity.fusion import GroundedManager
+from unbroken.identity.policies import DEFAULT
 from unbroken.identity.policies import by_name as identity_by_name
 from unbroken.pipeline.camera import Camera, Economy
 from unbroken.pipeline.schedule import Schedule
@@ -47,7 +49,8 @@ def build_site(settings: SiteSettings, opened: Mapping[str, Opened], clock: Call
     shared: dict[str, Detector] = {}
     detectors = {camera.name: _detector(camera, settings, opened[camera.name], shared) for camera in settings.cameras}
     cameras = {camera.name: _camera(camera, settings, opened[camera.name]) for camera in settings.cameras}
-    return Site(cameras, detectors, embedder_of(settings), identity_of(settings), clock)
+    calibrated = sum(camera.view is not None for camera in opened.values())
+    return Site(cameras, detectors, embedder_of(settings), identity_of(settings, calibrated), clock)
 
 
 def embedder_of(settings: SiteSettings) -> Embedder | None:
@@ -63,11 +66,13 @@ def embedder_of(settings: SiteSettings) -> Embedder | None:
     )
 
 
-def identity_of(settings: SiteSettings) -> IdentityManager | None:
-    """What gives Global IDs; `None` without."""
-    if settings.identity.policy == NONE:
+def identity_of(settings: SiteSettings, calibrated: int) -> IdentityManager | None:
+    """What gives Global IDs; `None` without. Where several cameras are calibrated, the ground joins their views."""
+    policy = settings.identity.policy
+    if policy == NONE:
         return None
-    return identity_by_name(settings.identity.policy, **settings.identity.options)
+    manager = identity_by_name(policy, **settings.identity.options)
+    return GroundedManager(manager) if calibrated > 1 and policy == DEFAULT else manager
 
 
 def _detector(camera: CameraSettings, settings: SiteSettings, opened: Opened, shared: dict[str, Detector]) -> Detector:

@@ -1,0 +1,178 @@
+"""Calibrated cameras that see the same ground are one camera to the identity manager: a ground track is its unit.
+
+Foot points of all calibrated cameras become ground tracks (`groundplane`); each ground track is told to the manager as
+one track of a camera of its own, with the looks of all its views. What the manager decides on a ground track holds for
+every view of it. Cameras without calibration are told as they are, so both kinds mix in one site.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from unbroken.core.arrays import Features
+from unbroken.core.events import Event, Evidence, PersonEnrolled, PersonRecognised, PersonSplit
+from unbroken.core.ports import IdentityManager
+from unbroken.core.sightings import Identities, IdentityState, Sightings
+from unbroken.identity.groundplane import GroundObservations, GroundResult, GroundSettings, GroundTracker
+
+GROUND = "ground"
+"""The name under which the ground is a camera to the manager."""
+
+_PENDING = (-1, int(IdentityState.PENDING), 0.0)
+
+
+class GroundedManager:
+    """An identity manager for sites with calibrated cameras, around one that knows no ground.
+
+    All calibrations must share one origin. Same input, same output, to the bit.
+
+    Args:
+        inner: decides who is who.
+        settings: of the ground plane.
+    """
+
+    def __init__(self, inner: IdentityManager, settings: GroundSettings | None = None) -> None:
+        self.inner = inner
+        self._ground = GroundTracker(settings)
+        self._track_of: dict[tuple[str, int], int] = {}
+        self._answers: dict[int, tuple[int, int, float]] = {}
+        self._alive: set[int] = set()
+        self._time = -np.inf
+
+    def observe(self, sightings: Sequence[Sightings]) -> tuple[list[Identities], list[Event]]:
+        """The Global IDs for the sightings of one step, in their order, and what happened."""
+        placed = [view for view in sightings if np.isfinite(view.ground).all(axis=1).any()]
+        if not placed and not self._alive:
+            return self.inner.observe(sightings)
+        self._time = max([np.nextafter(self._time, np.inf), *(view.time for view in sightings)])
+        result = self._ground.update(self._time, [GroundObservations.from_sightings(view) for view in placed])
+        events = self._bind(placed, result)
+        told = [self._fused(placed, result), *(self._left(view) for view in sightings)]
+        answers, decided = self.inner.observe(told)
+        ground = answers[0]
+        rows = zip(ground.persons.tolist(), ground.state.tolist(), ground.confidence.tolist(), strict=True)
+        self._answers.update(zip(ground.tracks.tolist(), rows, strict=True))
+        events += [here for event in decided for here in self._translated(event)]
+        identities = [self._answer(view, left) for view, left in zip(sightings, answers[1:], strict=True)]
+        self._forget(sightings, result)
+        return identities, events
+
+    def _bind(self, placed: Sequence[Sightings], result: GroundResult) -> list[Event]:
+        """Note which local track is a view of which ground track; one that changes its person says so."""
+        events: list[Event] = []
+        for absorbed, kept in result.merged:
+            moved = [key for key, track in self._track_of.items() if track == absorbed]
+            events += self._moved(moved, kept)
+        for view, tracks in zip(placed, result.tracks, strict=True):
+            for number, track in zip(view.tracks.tolist(), tracks.tolist(), strict=True):
+                key = (view.camera, number)
+                if track >= 0 and self._track_of.get(key, track) != track:
+                    events += self._moved([key], track)
+                elif track >= 0:
+                    self._track_of[key] = track
+        return events
+
+    def _moved(self, keys: Sequence[tuple[str, int]], track: int) -> list[Event]:
+        """Local tracks become views of another ground track."""
+        events: list[Event] = []
+        after = self._answers.get(track, _PENDING)[0]
+        for key in keys:
+            before = self._answers.get(self._track_of[key], _PENDING)[0]
+            self._track_of[key] = track
+            if before > 0 and after > 0 and before != after:
+                evidence = Evidence(after, 0.0, place=float("inf"))
+                events.append(PersonSplit(self._time, before, after, (key,), evidence))
+        return events
+
+    def _fused(self, placed: Sequence[Sightings], result: GroundResult) -> Sightings:
+        """What is seen of each ground track, as one camera's sightings."""
+        views: dict[int, list[tuple[Sightings, int]]] = {}
+        for view, tracks in zip(placed, result.tracks, strict=True):
+            for row, track in enumerate(tracks.tolist()):
+                if track >= 0:
+                    views.setdefault(track, []).append((view, row))
+        alive = set(result.numbers.tolist())
+        ended = np.array(sorted(self._alive - alive), dtype=np.int64)
+        self._alive = alive
+        numbers = np.array([number for number in result.numbers.tolist() if number in views], dtype=np.int64)
+        where = np.array([np.flatnonzero(result.numbers == number)[0] for number in numbers], dtype=np.int64)
+        best = [max(views[number], key=lambda one: float(one[0].quality[one[1]])) for number in numbers.tolist()]
+        dimension = max((view.features.shape[1] for view in placed), default=0)
+        looks = [_looks(views[number], dimension) for number in numbers.tolist()]
+        return Sightings(
+            GROUND,
+            self._time,
+            numbers,
+            np.array([view.boxes[row] for view, row in best]).reshape(-1, 4),
+            result.points[where].reshape(-1, 2),
+            result.covariances[where].reshape(-1, 2, 2),
+            np.array(looks, dtype=np.float32).reshape(-1, dimension),
+            np.array([view.quality[row] for view, row in best]),
+            ended,
+        )
+
+    def _left(self, view: Sightings) -> Sightings:
+        """The sightings that no ground track explains: all of a camera that is not calibrated."""
+        free = [(view.camera, number) not in self._track_of for number in view.tracks.tolist()]
+        rows = np.array(free, dtype=np.bool_)
+        return Sightings(
+            view.camera,
+            view.time,
+            view.tracks[rows],
+            view.boxes[rows],
+            view.ground[rows],
+            view.covariance[rows],
+            view.features[rows],
+            view.quality[rows],
+            np.concatenate([view.ended, view.tracks[~rows]]),
+        )
+
+    def _answer(self, view: Sightings, left: Identities) -> Identities:
+        """The answers for the rows of a camera, from its ground tracks and from what was left."""
+        own = dict(zip(left.tracks.tolist(), zip(left.persons, left.state, left.confidence, strict=True), strict=True))
+        rows = [
+            own.get(number) or self._answers.get(self._track_of.get((view.camera, number), -1), _PENDING)
+            for number in view.tracks.tolist()
+        ]
+        persons, state, confidence = np.array(rows, dtype=np.float64).reshape(-1, 3).T
+        return Identities(
+            view.camera, view.time, view.tracks, persons.astype(np.int64), state.astype(np.int64), confidence
+        )
+
+    def _translated(self, event: Event) -> list[Event]:
+        """Events about ground tracks are events about their views."""
+        if isinstance(event, (PersonEnrolled, PersonRecognised)) and event.camera == GROUND:
+            keys = [key for key, track in self._track_of.items() if track == event.track]
+            return [replace(event, camera=camera, track=number) for camera, number in keys[:1]]
+        if isinstance(event, PersonSplit):
+            keys = [
+                key
+                for camera, number in event.tracks
+                for key in (
+                    [key for key, track in self._track_of.items() if track == number]
+                    if camera == GROUND
+                    else [(camera, number)]
+                )
+            ]
+            return [replace(event, tracks=tuple(keys))]
+        return [event]
+
+    def _forget(self, sightings: Sequence[Sightings], result: GroundResult) -> None:
+        """Local tracks that have ended, and ground tracks without any."""
+        for view in sightings:
+            for number in view.ended.tolist():
+                self._track_of.pop((view.camera, number), None)
+        kept = self._alive | set(self._track_of.values())
+        self._answers = {track: answer for track, answer in self._answers.items() if track in kept}
+
+
+def _looks(views: Sequence[tuple[Sightings, int]], dimension: int) -> Features:
+    """The mean of what several cameras see of one person now, by quality; zeros where nothing is new."""
+    total = np.zeros(dimension, dtype=np.float64)
+    for view, row in views:
+        total += view.features[row] * float(view.quality[row])
+    norm = float(np.linalg.norm(total))
+    return (total / norm if norm > 0 else total).astype(np.float32)
