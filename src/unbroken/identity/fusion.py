@@ -39,6 +39,7 @@ class GroundedManager:
         self._ground = GroundTracker(settings)
         self._track_of: dict[tuple[str, int], int] = {}
         self._answers: dict[int, tuple[int, int, float]] = {}
+        self._last: dict[tuple[str, int], tuple[int, int, float]] = {}
         self._alive: set[int] = set()
         self._time = -np.inf
 
@@ -131,16 +132,24 @@ class GroundedManager:
         )
 
     def _answer(self, view: Sightings, left: Identities) -> Identities:
-        """The answers for the rows of a camera, from its ground tracks and from what was left."""
+        """The answers for the rows of a camera, from its ground tracks and from what was left.
+
+        While a ground track is undecided, its views keep the person that they had, unless he is seen elsewhere in it.
+        """
         own = dict(zip(left.tracks.tolist(), zip(left.persons, left.state, left.confidence, strict=True), strict=True))
-        rows = [
-            own.get(number) or self._answers.get(self._track_of.get((view.camera, number), -1), _PENDING)
-            for number in view.tracks.tolist()
-        ]
+        keys = [(view.camera, number) for number in view.tracks.tolist()]
+        rows = [own.get(key[1]) or self._answers.get(self._track_of.get(key, -1), _PENDING) for key in keys]
+        taken = {row[0] for row in rows}
+        for place, key in enumerate(keys):
+            last = self._last.get(key, _PENDING)
+            if rows[place][0] < 0 < last[0] and last[0] not in taken:
+                rows[place] = last
+                taken.add(last[0])
+            elif rows[place][0] > 0:
+                self._last[key] = rows[place]
         persons, state, confidence = np.array(rows, dtype=np.float64).reshape(-1, 3).T
-        return Identities(
-            view.camera, view.time, view.tracks, persons.astype(np.int64), state.astype(np.int64), confidence
-        )
+        whole = persons.astype(np.int64), state.astype(np.int64)
+        return Identities(view.camera, view.time, view.tracks, *whole, confidence)
 
     def _translated(self, event: Event) -> list[Event]:
         """Events about ground tracks are events about their views."""
@@ -165,6 +174,7 @@ class GroundedManager:
         for view in sightings:
             for number in view.ended.tolist():
                 self._track_of.pop((view.camera, number), None)
+                self._last.pop((view.camera, number), None)
         kept = self._alive | set(self._track_of.values())
         self._answers = {track: answer for track, answer in self._answers.items() if track in kept}
 
