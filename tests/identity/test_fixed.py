@@ -148,3 +148,9 @@ def test_whatever_comes_nobody_is_twice_in_a_view_and_the_answer_is_the_same_eac
         assert len(decided) == len(set(decided))
         assert persons.tolist() == again[0][0].persons.tolist()
         assert answer[1] == again[1]
+
+
+def test_two_reports_of_one_camera_in_one_step_are_both_answered_though_the_second_ends_the_first():
+    first, second = see("cam1", 0.0, [1], unit(0)), see("cam1", 0.1, [2], unit(90), ended=[1])
+    identities, _ = FixedManager().observe([first, second])
+    assert [answer.persons.tolist() for answer in identities] == [[1], [2]]

@@ -111,13 +111,15 @@ class FixedManager:
         Raises:
             ContractError: features of another dimension than those in the gallery.
         """
+        answers: list[Identities] = []
         events: list[Event] = []
         for view in sightings:
             self._end(view)
             self._take_in(view)
             events += self._decide(view)
             self._bound()
-        return [self._answer(view) for view in sightings], events
+            answers.append(self._answer(view))
+        return answers, events
 
     def _end(self, view: Sightings) -> None:
         for number in view.ended.tolist():

@@ -21,6 +21,10 @@ from unbroken.identity.groundplane import GroundObservations, GroundResult, Grou
 GROUND = "ground"
 """The name under which the ground is a camera to the manager."""
 
+FOLLOWED = GroundSettings(continuity=3.0, doubtful_continuity=6.0, patience=2.0)
+"""Cameras that follow people themselves are believed more than the ground alone would: two tracks that swap on the
+ground swap their Global IDs."""
+
 _PENDING = (-1, int(IdentityState.PENDING), 0.0)
 
 
@@ -34,7 +38,7 @@ class GroundedManager:
         settings: of the ground plane.
     """
 
-    def __init__(self, inner: IdentityManager, settings: GroundSettings | None = None) -> None:
+    def __init__(self, inner: IdentityManager, settings: GroundSettings = FOLLOWED) -> None:
         self.inner = inner
         self._ground = GroundTracker(settings)
         self._track_of: dict[tuple[str, int], int] = {}
@@ -110,7 +114,7 @@ class GroundedManager:
             np.array([view.boxes[row] for view, row in best]).reshape(-1, 4),
             result.points[where].reshape(-1, 2),
             result.covariances[where].reshape(-1, 2, 2),
-            np.array(looks, dtype=np.float32).reshape(-1, dimension),
+            np.array(looks, dtype=np.float32).reshape(len(numbers), dimension),
             np.array([view.quality[row] for view, row in best]),
             ended,
         )
