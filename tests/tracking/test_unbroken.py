@@ -49,6 +49,15 @@ def test_a_shaking_camera_costs_nobody_the_id():
     assert len(ids[False]) > 12
 
 
+def test_a_pipeline_that_coasts_to_each_picture_first_sees_the_camera_shake_as_well():
+    plain, coasted = by_name(), by_name()
+    for index, people in enumerate(shaken_crowd(np.random.default_rng(0))):
+        coasted.coast(index / 30)
+        first, second = plain.update(people, index / 30), coasted.update(people, index / 30)
+        assert first.ids.tolist() == second.ids.tolist()
+        np.testing.assert_allclose(first.boxes, second.boxes, atol=1e-6)
+
+
 def test_two_who_pass_each_other_keep_their_ids():
     """The farther one vanishes behind the nearer one and comes out on the other side."""
     tracker, last = by_name("unbroken"), None

@@ -224,9 +224,13 @@ class SteadyEngine(Engine):
         return _shifted(warp, self._drift * passed) if passed > 0 and self._drift.any() else warp
 
     def _steadied(self, detections: Detections, time: float, warp: Floats) -> Floats:
-        """The warp with what the boxes say of the camera, which is remembered."""
-        passed = self._passed(time)
-        if passed <= 0 or not len(self.table) or not len(detections):
+        """The warp with what the boxes say of the camera, which is remembered.
+
+        A pipeline has coasted to this time before, so the time since the last update counts, not that since the last
+        prediction.
+        """
+        passed, since = self._passed(time), self._since_update(time)
+        if since <= 0 or not len(self.table) or not len(detections):
             return warp
         settings, model = self._settings, self._plan.model
         warp = self._drifted(time, warp)
@@ -236,13 +240,17 @@ class SteadyEngine(Engine):
             moments = kalman.warped(model, moments, warp)
         good = detections.boxes[detections.scores >= settings.high_score]
         shift = common_shift(moments[kalman.POSITION], model.encode(good), Steadiness())
-        lasting = self._drift + settings.drift_gain * shift / passed
-        self._drift = lasting * exp(-passed / settings.drift_time)
+        lasting = self._drift + settings.drift_gain * shift / since
+        self._drift = lasting * exp(-since / settings.drift_time)
         return _shifted(warp, shift) if shift.any() else warp
 
     def _passed(self, time: float) -> float:
         """Seconds since the last picture; 0 for a first one, and for a time that the engine will refuse."""
         return time - self._time if self._time is not None and isfinite(time) else 0.0
+
+    def _since_update(self, time: float) -> float:
+        """Seconds since the last picture with detections; 0 where there was none."""
+        return time - self._updated if self._updated is not None and isfinite(time) else 0.0
 
 
 def likeness_of_looks(scene: Scene) -> Floats:
