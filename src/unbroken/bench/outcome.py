@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
@@ -70,7 +71,7 @@ def machine() -> dict[str, object]:
 
 def show(outcome: Outcome, console: Console) -> None:
     """Print the table."""
-    table = Table(title=f"unbroken bench {outcome.name}")
+    table = Table(title=f"unbroken bench {outcome.name}", padding=(0, 1, 0, 0), box=SIMPLE_HEAD)
     for number, column in enumerate(outcome.columns):
         table.add_column(column, justify="left" if number == 0 else "right", overflow="fold")
     for row in outcome.rows:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from unbroken.datasets.answers import Case
 
-_SHOWN = ("HOTA", "DetA", "AssA", "LocA", "MOTA", "IDF1", "IDP", "IDR", "IDSW", "Frag", "MT", "ML", "FP", "FN")
+_SHOWN = ("HOTA", "DetA", "AssA", "MOTA", "IDF1", "IDP", "IDR", "IDSW")
 _WHOLE = ("IDSW", "Frag", "MT", "PT", "ML", "TP", "FP", "FN", "people", "ids")
 
 
@@ -74,12 +74,14 @@ def _rows(cases: list[Case], gate: float, across: bool) -> dict[str, dict[str, f
 
 
 def _show(rows: dict[str, dict[str, float | int]], console: Console) -> None:
+    from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
-    table = Table(title="unbroken eval", caption="accuracies in percent")
+    caption = "accuracies in percent; --json has LocA, fragments, mostly tracked, false positives and negatives too"
+    table = Table(title="unbroken eval", caption=caption, padding=(0, 1, 0, 0), box=SIMPLE_HEAD)
     table.add_column("sequence", overflow="fold")
     for name in _SHOWN:
-        table.add_column(name, justify="right")
+        table.add_column(name, justify="right", no_wrap=True)
     for label, scores in rows.items():
         cells = [str(scores[name]) if name in _WHOLE else f"{100 * scores[name]:.2f}" for name in _SHOWN]
         table.add_row(label, *cells)
