@@ -11,6 +11,7 @@ from unbroken.association import assign as assignment
 from unbroken.core.detections import Detections
 from unbroken.geometry import boxes, kernels
 from unbroken.motion import kalman, models
+from unbroken.motion.steady import Steadiness, common_shift
 from unbroken.testing.check_tracker import random_stream
 from unbroken.tracking import by_name
 from unbroken.tracking.registry import TRACKERS
@@ -18,7 +19,8 @@ from unbroken.tracking.unbroken import covered
 
 MODELS = {"xysr": models.sort_model(), "xyah": models.xyah_model(), "xywh": models.xywh_model()}
 USERS = ("unbroken.geometry.boxes", "unbroken.association.assign", "unbroken.motion.kalman", "unbroken.motion.models")
-USERS += ("unbroken.tracking.unbroken",)
+USERS += ("unbroken.motion.steady", "unbroken.tracking.unbroken", "unbroken.tracking.choices")
+USERS += ("unbroken.tracking.table", "unbroken.tracking.engine")
 
 
 def people(seed, count):
@@ -84,6 +86,15 @@ def test_a_filter_run_through_gaps(both, name, doubtful):
         return moments
 
     fast, plain = both(run, rng.uniform(0, 0.3, 20))
+    np.testing.assert_allclose(fast, plain, rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_what_all_people_do_at_once(both, seed):
+    rng = np.random.default_rng(seed)
+    before = boxes.cxcywh_from_xyxy(people(seed, int(rng.integers(4, 40))) * 5)
+    moved = before + np.append(rng.uniform(-8, 8, 2), [0, 0]) + rng.normal(0, rng.choice([0.3, 30]), before.shape)
+    fast, plain = both(common_shift, before, rng.permutation(moved)[3:], Steadiness())
     np.testing.assert_allclose(fast, plain, rtol=1e-9, atol=1e-9)
 
 

@@ -57,15 +57,21 @@ def match(stages: Sequence[Stage[S]], scene: S) -> Ints:
     """Run the stages in order. Returns the detection of each track, (N,), -1 where it has none."""
     rows = np.full(scene.track_count, -1)
     free = np.ones(scene.detection_count, dtype=np.bool_)
+    waiting = len(free)
     for stage in stages:
+        if not waiting:
+            break
         able = (stage.tracks(scene) & (rows < 0)).nonzero()[0]
+        if not able.size:
+            continue
         for tracks in _turns(stage, scene, able) if stage.turns else (able,):
             detections = (stage.detections(scene) & free).nonzero()[0]
-            if tracks.size and detections.size:
+            if detections.size:
                 left, right = assign(stage.cost(scene, tracks, detections), stage.limit)
-                taken = detections[right]
-                rows[tracks[left]] = taken
+                taken = detections.take(right)
+                rows[tracks.take(left)] = taken
                 free[taken] = False
+                waiting -= taken.size
     return rows
 
 

@@ -177,22 +177,25 @@ def predict(moments: Floats, terms: Floats, basis: tuple[int, ...], dt: float, r
 
 
 @_compiled
-def correct(moments: Floats, terms: Floats, basis: tuple[int, ...], measured: Floats, noise: Floats) -> Floats:
-    """Twin of `motion.kalman.correct`. `terms` (2, 4) and `basis` are those of a `MotionModel`; noise (N,)."""
-    count = moments.shape[1]
-    corrected = np.empty((5, count, 4))
-    for n in range(count):
+def correct_some(
+    moments: Floats, model: tuple[Floats, tuple[int, ...]], measured: Floats, noise: Floats, pairs: tuple[Ints, Ints]
+) -> None:
+    """Twin of `motion.kalman.correct_some`, in place. The model's `measurement` and `basis`; noise (M,) or none."""
+    terms, basis = model
+    for k in range(len(pairs[0])):
+        n, row = pairs[0][k], pairs[1][k]
+        doubt = noise[row] if len(noise) else 1.0
+        sizes = moments[0, n, basis[0]], moments[0, n, basis[1]], moments[0, n, basis[2]], moments[0, n, basis[3]]
         for c in range(4):
-            size = max(moments[0, n, basis[c]], _LEAST)
+            size = max(sizes[c], _LEAST)
             p00, p01 = moments[2, n, c], moments[3, n, c]
-            spread = p00 + (terms[0, c] + terms[1, c] * (size * size)) * noise[n]
-            gain, drag, off = p00 / spread, p01 / spread, measured[n, c] - moments[0, n, c]
-            corrected[0, n, c] = moments[0, n, c] + gain * off
-            corrected[1, n, c] = moments[1, n, c] + drag * off
-            corrected[2, n, c] = p00 * (1.0 - gain)
-            corrected[3, n, c] = p01 * (1.0 - gain)
-            corrected[4, n, c] = moments[4, n, c] - drag * p01
-    return corrected
+            spread = p00 + (terms[0, c] + terms[1, c] * (size * size)) * doubt
+            gain, drag, off = p00 / spread, p01 / spread, measured[row, c] - moments[0, n, c]
+            moments[0, n, c] += gain * off
+            moments[1, n, c] += drag * off
+            moments[2, n, c] = p00 * (1.0 - gain)
+            moments[3, n, c] = p01 * (1.0 - gain)
+            moments[4, n, c] -= drag * p01
 
 
 @_compiled
@@ -260,3 +263,134 @@ def _around(centres: Floats, sides: Floats) -> Floats:
             half = sides[n, axis] * 0.5
             corners[n, axis], corners[n, axis + 2] = centres[n, axis] - half, centres[n, axis] + half
     return corners
+
+
+@_compiled
+def overlap_costs(overlaps: Floats, tracks: Ints, detections: Ints) -> Floats:
+    """Twin of `tracking.choices.overlap_cost`, from the overlaps of everybody."""
+    costs = np.empty((len(tracks), len(detections)))
+    for a in range(len(tracks)):
+        for b in range(len(detections)):
+            costs[a, b] = 1.0 - overlaps[tracks[a], detections[b]]
+    return costs
+
+
+@_compiled
+def fused_costs(overlaps: Floats, scores: Floats, tracks: Ints, detections: Ints) -> Floats:
+    """Twin of `tracking.choices.fused_overlap_cost`, from the overlaps of everybody."""
+    costs = np.empty((len(tracks), len(detections)))
+    for a in range(len(tracks)):
+        for b in range(len(detections)):
+            costs[a, b] = 1.0 - overlaps[tracks[a], detections[b]] * scores[detections[b]]
+    return costs
+
+
+@_compiled
+def unclaimed(scores: Floats, least: float, rows: Ints) -> Ints:
+    """Twin of `tracking.engine.unclaimed`."""
+    able = scores >= least
+    for n in range(len(rows)):
+        if rows[n] >= 0:
+            able[rows[n]] = False
+    return able.nonzero()[0]
+
+
+@_compiled
+def common_shift(
+    predicted: Floats, measured: Floats, limits: tuple[int, float, float, float], rounds: int
+) -> tuple[float, float]:
+    """Twin of `motion.steady.common_shift`; limits are the fields of its `Steadiness`, in their order."""
+    fewest, reach = limits[:2]
+    right = down = 0.0
+    believed = False
+    before = np.zeros(0, np.int64)
+    for _ in range(rounds):
+        partner = _nearest_of_each_other(predicted, measured, right, down, reach)
+        rows = (partner >= 0).nonzero()[0]
+        if len(rows) < fewest:
+            return right, down
+        if len(before) and (before == partner).all():
+            break
+        before = partner
+        steps, heights = np.empty((2, len(rows))), np.empty(len(rows))
+        for k in range(len(rows)):
+            steps[0, k] = measured[partner[rows[k]], 0] - predicted[rows[k], 0]
+            steps[1, k] = measured[partner[rows[k]], 1] - predicted[rows[k], 1]
+            heights[k] = max(predicted[rows[k], 3], 1.0)
+        centre = np.median(steps[0]), np.median(steps[1])
+        agreed, right, down = _agreed(steps, heights, centre, limits)
+        believed = agreed
+        if not agreed:
+            right, down = centre
+    return (right, down) if believed else (0.0, 0.0)
+
+
+@_compiled
+def _nearest_of_each_other(predicted: Floats, measured: Floats, right: float, down: float, reach: float) -> Ints:
+    """The measured box of each predicted one, of which each is the other's nearest after a shift; -1 for none."""
+    count, others = len(predicted), len(measured)
+    logs = np.empty(others)
+    for j in range(others):
+        logs[j] = np.log(max(measured[j, 3], 1.0))
+    nearest, way = np.full(count, -1), np.full(count, np.inf)
+    suitor, shortest = np.full(others, -1), np.full(others, np.inf)
+    for i in range(count):
+        height = max(predicted[i, 3], 1.0)
+        log, square = np.log(height), height * height
+        for j in range(others):
+            growth = log - logs[j]
+            x, y = measured[j, 0] - predicted[i, 0] - right, measured[j, 1] - predicted[i, 1] - down
+            far = (x * x + y * y) / square + 4 * growth * growth
+            if far < way[i]:
+                way[i], nearest[i] = far, j
+            if far < shortest[j]:
+                shortest[j], suitor[j] = far, i
+    for i in range(count):
+        if suitor[nearest[i]] != i or way[i] >= reach * reach:
+            nearest[i] = -1
+    return nearest
+
+
+@_compiled
+def _agreed(
+    steps: Floats, heights: Floats, centre: tuple[float, float], limits: tuple[int, float, float, float]
+) -> tuple[bool, float, float]:
+    """Whether half of the pairs agree, and on which shift: twin of `motion.steady._agreed`."""
+    fewest, _, agreement, stillness = limits
+    count, whole, right, down = 0, 0.0, 0.0, 0.0
+    near = np.zeros(len(heights), np.bool_)
+    for k in range(len(heights)):
+        near[k] = np.hypot(steps[0, k] - centre[0], steps[1, k] - centre[1]) < agreement * heights[k]
+        if near[k]:
+            weight = heights[k] ** -2.0
+            count, whole = count + 1, whole + weight
+            right, down = right + weight * steps[0, k], down + weight * steps[1, k]
+    if count < max(fewest, len(heights) / 2):
+        return False, 0.0, 0.0
+    right, down, spread = right / whole, down / whole, 0.0
+    for k in range(len(heights)):
+        if near[k]:
+            spread += heights[k] ** -2.0 * ((steps[0, k] - right) ** 2 + (steps[1, k] - down) ** 2)
+    spread = spread / whole / (count - 1)
+    power = right * right + down * down
+    trust = power / (power + stillness * spread + 1e-9)
+    return True, right * trust, down * trust
+
+
+@_compiled
+def observe(
+    table: tuple[Ints, Floats, Floats, Ints, Floats, Ints],
+    seen: tuple[Floats, Floats, Ints],
+    tracks: Ints,
+    rows: Ints,
+    time: float,
+) -> None:
+    """Twin of the columns in `tracking.table.TrackTable.observe`: written in place, from detections seen at a time."""
+    of_rows, observed, scores, classes, last, hits = table
+    for n in range(len(tracks)):
+        track, row = tracks[n], rows[n]
+        of_rows[track], last[track] = row, time
+        for c in range(4):
+            observed[track, c] = seen[0][row, c]
+        scores[track], classes[track] = seen[1][row], seen[2][row]
+        hits[track] += 1

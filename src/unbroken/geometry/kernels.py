@@ -15,6 +15,9 @@ from typing import Protocol, TypeAlias
 from unbroken.core.arrays import Floats, Ints
 
 Basis: TypeAlias = tuple[int, int, int, int]
+Columns: TypeAlias = tuple[Ints, Floats, Floats, Ints, Floats, Ints]
+Seen: TypeAlias = tuple[Floats, Floats, Ints]
+Limits: TypeAlias = tuple[int, float, float, float]
 
 
 class Kernels(Protocol):
@@ -32,8 +35,10 @@ class Kernels(Protocol):
     def predict(self, moments: Floats, terms: Floats, basis: Basis, dt: float, rate: float, /) -> Floats:
         """Moments after a time."""
 
-    def correct(self, moments: Floats, terms: Floats, basis: Basis, measured: Floats, noise: Floats, /) -> Floats:
-        """Moments after a measurement."""
+    def correct_some(
+        self, moments: Floats, model: tuple[Floats, Basis], measured: Floats, noise: Floats, pairs: tuple[Ints, Ints], /
+    ) -> None:
+        """Correct the moments of some rows in place."""
 
     def xysr_from_xyxy(self, boxes: Floats, /) -> Floats:
         """Centre, area and aspect."""
@@ -52,6 +57,21 @@ class Kernels(Protocol):
 
     def xyxy_from_cxcywh(self, positions: Floats, /) -> Floats:
         """Corners."""
+
+    def overlap_costs(self, overlaps: Floats, tracks: Ints, detections: Ints, /) -> Floats:
+        """Costs (n, m) of some tracks and detections."""
+
+    def fused_costs(self, overlaps: Floats, scores: Floats, tracks: Ints, detections: Ints, /) -> Floats:
+        """Costs (n, m) of some tracks and detections."""
+
+    def unclaimed(self, scores: Floats, least: float, rows: Ints, /) -> Ints:
+        """Detections good enough that nobody took."""
+
+    def common_shift(self, predicted: Floats, measured: Floats, limits: Limits, rounds: int, /) -> tuple[float, float]:
+        """Right and down, in pixels."""
+
+    def observe(self, table: Columns, seen: Seen, tracks: Ints, rows: Ints, time: float, /) -> None:
+        """Write what was seen into the columns."""
 
 
 @cache

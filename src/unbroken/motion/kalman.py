@@ -16,12 +16,15 @@ from functools import lru_cache
 
 import numpy as np
 
-from unbroken.core.arrays import Floats
+from unbroken.core.arrays import Floats, Ints
 from unbroken.geometry.kernels import compiled
 from unbroken.motion.models import MotionModel
 
 POSITION, VELOCITY, P00, P01, P11 = range(5)
 """The first index of an array of moments."""
+
+_ONCE = np.zeros(0)
+"""No noise given, for compiled code."""
 
 
 def begin(model: MotionModel, positions: Floats) -> Floats:
@@ -53,9 +56,10 @@ def correct(model: MotionModel, moments: Floats, measured: Floats, noise: Floats
         measured: coordinates, (N, 4).
         noise: (N,) how many times the usual variance each measurement has; once where left out.
     """
-    if (fast := compiled()) is not None:
-        factors = np.ones(len(measured)) if noise is None else noise
-        return fast.correct(moments, model.measurement, model.basis, measured, factors)
+    if compiled() is not None:
+        corrected, everybody = moments.copy(), np.arange(len(measured))
+        correct_some(model, corrected, (everybody, everybody), measured, noise)
+        return corrected
     spread = moments[P00:P11]
     if noise is None:
         gains = spread / innovation_variances(model, moments)
@@ -68,6 +72,27 @@ def correct(model: MotionModel, moments: Floats, measured: Floats, noise: Floats
     np.multiply(spread, 1.0 - gains[0], out=corrected[P00:P11])
     np.subtract(moments[P11], gains[1] * moments[P01], out=corrected[P11])
     return corrected
+
+
+def correct_some(
+    model: MotionModel, moments: Floats, pairs: tuple[Ints, Ints], measured: Floats, noise: Floats | None = None
+) -> None:
+    """Correct, in place, the boxes that were measured.
+
+    Args:
+        model: whose noise holds.
+        moments: as predicted, (5, N, 4); changed.
+        pairs: rows of `moments` (n,), each once, and the row of `measured` that belongs to each.
+        measured: coordinates, (M, 4).
+        noise: (M,) how many times the usual variance each measurement has; once where left out.
+    """
+    rows, taken = pairs
+    if (fast := compiled()) is not None:
+        terms = (model.measurement, model.basis)
+        fast.correct_some(moments, terms, measured, _ONCE if noise is None else noise, pairs)
+        return
+    doubt = None if noise is None else noise.take(taken)
+    moments[:, rows] = correct(model, moments.take(rows, axis=1), measured.take(taken, axis=0), doubt)
 
 
 def innovation_variances(model: MotionModel, moments: Floats) -> Floats:

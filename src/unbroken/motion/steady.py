@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from unbroken.core.arrays import Floats, Ints
+from unbroken.geometry.kernels import compiled
 
 _ROUNDS = 3
 """Pairs are found, shifted by what they have in common, and found again."""
@@ -48,6 +49,9 @@ def common_shift(predicted: Floats, measured: Floats, settings: Steadiness) -> F
     shift = np.zeros(2)
     if min(len(predicted), len(measured)) < settings.fewest:
         return shift
+    if (fast := compiled()) is not None:
+        limits = (settings.fewest, settings.reach, settings.agreement, settings.stillness)
+        return np.array(fast.common_shift(predicted, measured, limits, _ROUNDS))
     heights = np.maximum(predicted[:, 3], 1.0)
     growth = np.log(heights)[:, None] - np.log(np.maximum(measured[:, 3], 1.0))
     unlike, squares = 4 * growth * growth, (heights * heights)[:, None]

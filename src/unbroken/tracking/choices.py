@@ -7,6 +7,7 @@ import numpy as np
 from unbroken.association.costs import fused
 from unbroken.core.arrays import Bools, Floats, Ints
 from unbroken.geometry.boxes import iou
+from unbroken.geometry.kernels import compiled
 from unbroken.motion.models import MotionModel
 from unbroken.tracking.engine import Scene
 from unbroken.tracking.table import TrackTable
@@ -39,11 +40,15 @@ def every_detection(scene: Scene) -> Bools:
 
 def overlap_cost(scene: Scene, tracks: Ints, detections: Ints) -> Floats:
     """1 - IoU of predicted boxes with detections, (n, m)."""
+    if (fast := compiled()) is not None:
+        return fast.overlap_costs(scene.overlaps, tracks, detections)
     return 1.0 - scene.overlaps_of(tracks, detections)
 
 
 def fused_overlap_cost(scene: Scene, tracks: Ints, detections: Ints) -> Floats:
     """1 - IoU * score of the detection, (n, m): ByteTrack's fusion."""
+    if (fast := compiled()) is not None:
+        return fast.fused_costs(scene.overlaps, scene.detections.scores, tracks, detections)
     return 1.0 - fused(scene.overlaps_of(tracks, detections), scene.detections.scores[detections])
 
 
@@ -52,12 +57,15 @@ def duplicates(table: TrackTable, model: MotionModel, *, overlap: float = 0.85) 
 
     Source: ByteTrack's code (arXiv 2110.06864), which removes duplicates at an IoU above 0.85.
     """
-    seen = (table.confirmed & (table.rows >= 0)).nonzero()[0]
-    lost = (table.confirmed & (table.rows < 0)).nonzero()[0]
     doomed = np.zeros(len(table), dtype=np.bool_)
-    if not len(seen) or not len(lost):
+    unseen = table.rows < 0
+    lost = (table.confirmed & unseen).nonzero()[0]
+    if not lost.size:
         return doomed
+    seen = (table.confirmed & ~unseen).nonzero()[0]
     first, second = (iou(table.boxes[seen], table.boxes[lost]) > overlap).nonzero()
+    if not first.size:
+        return doomed
     seen, lost = seen[first], lost[second]
     lasting = table.seen[seen] - table.born[seen] > table.seen[lost] - table.born[lost]
     doomed[lost[lasting]] = True

@@ -29,6 +29,7 @@ from unbroken.core.errors import ContractError
 from unbroken.core.ports import NO_MOTION
 from unbroken.core.tracks import Tracks, TrackState
 from unbroken.geometry.boxes import iou, warped
+from unbroken.geometry.kernels import compiled
 from unbroken.motion import kalman
 from unbroken.motion.models import NOMINAL_RATE, MotionModel
 from unbroken.tracking.table import Memory, TrackTable
@@ -158,6 +159,15 @@ class Plan:
     prune: Prune | None = None
 
 
+def unclaimed(scores: Floats, least: float, rows: Ints) -> Ints:
+    """Detections of at least a score (M,) that no track has taken, by the detection of each track (N,), -1 for none."""
+    if (fast := compiled()) is not None:
+        return fast.unclaimed(scores, least, rows)
+    able = scores >= least
+    able[rows[rows >= 0]] = False
+    return able.nonzero()[0]
+
+
 class Parameters(Protocol):
     """The frozen dataclass of a tracker."""
 
@@ -210,7 +220,7 @@ class Engine:
         """
         plan = self._plan
         self.table.expect(detections.features)
-        self.advance(time, warp)
+        self.advance(time, warp, detections)
         self.end_over_gap(time)
         scene = Scene(self.table, plan.model, detections, time)
         rows = match(plan.stages, scene)
@@ -233,8 +243,8 @@ class Engine:
         self.advance(time, warp)
         return self.report(coasting=True)
 
-    def advance(self, time: float, warp: Floats) -> None:
-        """Predict everybody to a time."""
+    def advance(self, time: float, warp: Floats, detections: Detections | None = None) -> None:
+        """Predict everybody to a time, and take the camera's motion out. Detections: of that time, if there are any."""
         last = time if self._time is None else self._time
         if not isfinite(time) or time < last:
             raise ContractError(
@@ -252,9 +262,20 @@ class Engine:
             for coordinate in plan.idle:
                 table.moments[kalman.VELOCITY, unseen, coordinate] = 0.0
         table.moments = kalman.predict(plan.model, table.moments, time - last)
-        if warp is not NO_MOTION:
+        moved = self.motion(NO_MOTION if warp is NO_MOTION else moved, time - last, detections)
+        if moved is not NO_MOTION:
             plan.warp(table, plan.model, moved)
         table.boxes = plan.model.decode(table.moments[kalman.POSITION])
+
+    def motion(self, warp: Floats, passed: float, detections: Detections | None) -> Floats:
+        """The camera's motion, (2, 3), once the table is predicted: the warp that is given, unless an engine sees more.
+
+        Args:
+            warp: as given, or `NO_MOTION` itself.
+            passed: seconds since the last picture.
+            detections: of this picture; None where no detector ran.
+        """
+        return warp
 
     def end_over_gap(self, time: float) -> None:
         """Before a late update, give up those who would have ended meanwhile.
@@ -272,18 +293,17 @@ class Engine:
         table, plan = self.table, self._plan
         tracks = (rows >= 0).nonzero()[0]
         taken = rows[tracks]
-        if plan.rematched is not None and len(tracks):
+        if plan.rematched is not None and tracks.size:
             late = table.rows[tracks] < 0
-            if late.any():
+            if np.count_nonzero(late):
                 plan.rematched(scene, tracks[late], taken[late])
-        table.rows = np.full(len(table), -1)
-        if len(tracks):
-            measured = scene.measured.take(taken, axis=0)
-            doubt = None if noise is None else noise.take(taken)
-            moments = kalman.correct(plan.model, table.moments.take(tracks, axis=1), measured, doubt)
-            table.moments[:, tracks] = moments
-            believed = scene.detections.boxes[taken] if plan.observed else plan.model.decode(moments[kalman.POSITION])
-            table.boxes[tracks] = believed
+        table.rows = rows
+        if tracks.size:
+            kalman.correct_some(plan.model, table.moments, (tracks, taken), scene.measured, noise)
+            if plan.observed:
+                table.boxes[tracks] = scene.detections.boxes.take(taken, axis=0)
+            else:
+                table.boxes = plan.model.decode(table.moments[kalman.POSITION])
             table.observe(tracks, scene.detections, taken, scene.time)
             table.confirmed |= table.hits >= plan.lifecycle.hits
 
@@ -291,7 +311,7 @@ class Engine:
         """Give up those not seen for too long."""
         table, cycle = self.table, self._plan.lifecycle
         unseen = table.rows < 0
-        if unseen.any():
+        if np.count_nonzero(unseen):
             patience = np.where(table.confirmed, cycle.max_age, cycle.tentative_age)
             table.give_up(unseen & (time - table.seen > patience + _SLACK))
 
@@ -305,10 +325,8 @@ class Engine:
         """
         first, self._updated = self._updated is None, scene.time
         detections, plan = scene.detections, self._plan
-        able = detections.scores >= plan.lifecycle.birth_score
-        able[rows[rows >= 0]] = False
-        born = able.nonzero()[0]
-        if not len(born):
+        born = unclaimed(detections.scores, plan.lifecycle.birth_score, rows)
+        if not born.size:
             return
         owners = np.zeros(len(detections), dtype=np.int64) if cameras is None else cameras
         born = born[np.lexsort((*detections.boxes[born].T, -detections.scores[born], owners[born]))]
@@ -322,11 +340,11 @@ class Engine:
         chosen = (table.confirmed & (table.rows >= 0)).nonzero()[0]
         state = TrackState.COASTING if coasting else TrackState.CONFIRMED
         return Tracks.trusted(
-            table.ids[chosen],
+            table.ids.take(chosen),
             table.boxes.take(chosen, axis=0),
-            table.scores[chosen],
-            table.classes[chosen],
+            table.scores.take(chosen),
+            table.classes.take(chosen),
             np.full(len(chosen), int(state)),
-            table.born[chosen],
-            np.full(len(chosen), -1) if coasting else table.rows[chosen],
+            table.born.take(chosen),
+            np.full(len(chosen), -1) if coasting else table.rows.take(chosen),
         )

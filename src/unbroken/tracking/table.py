@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from unbroken.core.arrays import Bools, Features, Floats, Ints
 from unbroken.core.detections import Detections
 from unbroken.core.errors import ContractError
+from unbroken.geometry.kernels import compiled
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +103,7 @@ class TrackTable:
 
     def give_up(self, doomed: Bools) -> None:
         """Forget every track in the mask (N,)."""
-        if not doomed.any():
+        if not np.count_nonzero(doomed):
             return
         self._choose((~doomed).nonzero()[0])
 
@@ -169,20 +170,28 @@ class TrackTable:
 
     def observe(self, tracks: Ints, detections: Detections, rows: Ints, time: float) -> None:
         """Note that each of some tracks (n,) was seen as a detection (n,), all but the filter."""
-        boxes = detections.boxes.take(rows, axis=0)
-        self.rows[tracks] = rows
-        self.observed[tracks] = boxes
-        self.scores[tracks] = detections.scores[rows]
-        self.classes[tracks] = detections.classes[rows]
-        self.seen[tracks] = time
         if self.memory.history:
             places = self.hits[tracks] % self.memory.history
-            self.history[tracks, places] = boxes
+            self.history[tracks, places] = detections.boxes.take(rows, axis=0)
             self.history_times[tracks, places] = time
         if self.memory.saved:
             self.saved[:, tracks] = self.moments.take(tracks, axis=1)
         if self.memory.bank and detections.features.shape[1]:
             self._remember(tracks, detections.features[rows])
+        self._note(tracks, detections, rows, time)
+
+    def _note(self, tracks: Ints, detections: Detections, rows: Ints, time: float) -> None:
+        """The columns that every tracker has."""
+        if (fast := compiled()) is not None:
+            table = (self.rows, self.observed, self.scores, self.classes, self.seen, self.hits)
+            seen = (detections.boxes, detections.scores, detections.classes)
+            fast.observe(table, seen, tracks, rows, time)
+            return
+        self.rows[tracks] = rows
+        self.observed[tracks] = detections.boxes.take(rows, axis=0)
+        self.scores[tracks] = detections.scores.take(rows)
+        self.classes[tracks] = detections.classes.take(rows)
+        self.seen[tracks] = time
         self.hits[tracks] += 1
 
     def _extend_memory(self, count: int) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from math import exp, isfinite
+from math import exp
 
 import numpy as np
 
@@ -210,47 +210,39 @@ class SteadyEngine(Engine):
 
     def update(self, detections: Detections, time: float, warp: Floats = NO_MOTION) -> Tracks:
         """As `Engine.update`, in pixels from which the camera's motion is taken out."""
-        return super().update(
-            _trusted(detections, self._settings.high_score), time, self._steadied(detections, time, warp)
-        )
+        return super().update(_trusted(detections, self._settings.high_score), time, warp)
 
-    def coast(self, time: float, warp: Floats = NO_MOTION) -> Tracks:
-        """As `Engine.coast`; the camera is expected to go on as it did."""
-        return super().coast(time, self._drifted(time, warp))
+    def motion(self, warp: Floats, passed: float, detections: Detections | None) -> Floats:
+        """The warp with the camera's lasting velocity and what the boxes say of it, which is remembered.
 
-    def _drifted(self, time: float, warp: Floats) -> Floats:
-        """The warp with the camera's lasting velocity."""
-        passed = self._passed(time)
-        return _shifted(warp, self._drift * passed) if passed > 0 and self._drift.any() else warp
-
-    def _steadied(self, detections: Detections, time: float, warp: Floats) -> Floats:
-        """The warp with what the boxes say of the camera, which is remembered.
-
-        A pipeline has coasted to this time before, so the time since the last update counts, not that since the last
-        prediction.
+        Without a detector the camera is expected to go on as it did. A pipeline has coasted to this time before, so
+        for a velocity the time since the last update counts, not that since the last prediction.
         """
-        passed, since = self._passed(time), self._since_update(time)
-        if since <= 0 or not len(self.table) or not len(detections):
+        since = self._since_update()
+        if detections is not None and (since <= 0 or not len(detections)):
+            return warp
+        if passed > 0 and self._drift.any():
+            warp = _shifted(warp, self._drift * passed)
+        if detections is None:
             return warp
         settings, model = self._settings, self._plan.model
-        warp = self._drifted(time, warp)
-        seen = self.table.rows >= 0
-        moments = kalman.predict(model, self.table.moments[:, seen], passed)
-        if warp is not NO_MOTION:
-            moments = kalman.warped(model, moments, warp)
         good = detections.boxes[detections.scores >= settings.high_score]
-        shift = common_shift(moments[kalman.POSITION], model.encode(good), Steadiness())
+        shift = common_shift(self._expected(warp), model.encode(good), Steadiness())
         lasting = self._drift + settings.drift_gain * shift / since
         self._drift = lasting * exp(-since / settings.drift_time)
         return _shifted(warp, shift) if shift.any() else warp
 
-    def _passed(self, time: float) -> float:
-        """Seconds since the last picture; 0 for a first one, and for a time that the engine will refuse."""
-        return time - self._time if self._time is not None and isfinite(time) else 0.0
+    def _expected(self, warp: Floats) -> Floats:
+        """Where those seen in the last update are expected, (n, 4), through a warp."""
+        moments = self.table.moments.compress(self.table.rows >= 0, axis=1)
+        if warp is not NO_MOTION:
+            moments = kalman.warped(self._plan.model, moments, warp)
+        positions: Floats = moments[kalman.POSITION]
+        return positions
 
-    def _since_update(self, time: float) -> float:
+    def _since_update(self) -> float:
         """Seconds since the last picture with detections; 0 where there was none."""
-        return time - self._updated if self._updated is not None and isfinite(time) else 0.0
+        return self._time - self._updated if self._time is not None and self._updated is not None else 0.0
 
 
 def likeness_of_looks(scene: Scene) -> Floats:
