@@ -115,6 +115,7 @@ def _camera(camera: CameraSettings, settings: SiteSettings, opened: Opened) -> C
         every=detection.every,
         schedule=Schedule(budget=detection.budget / 1000, most_every=detection.most_every),
         early_rejection=reid.early_rejection,
+        unambiguous=reid.unambiguous,
         refresh=reid.refresh,
         feature_cache=reid.feature_cache,
         reid_score=reid.min_score,

@@ -54,6 +54,9 @@ class ReidSettings(_Strict):
     early_rejection: float = Field(
         0.95, ge=0, le=2, description="No feature where a predicted track overlaps by a higher IoU; above 1: off."
     )
+    unambiguous: Share = Field(
+        0, description="No new feature for a known track whose box overlaps nobody else's by more; 0: off."
+    )
     refresh: float = Field(1.0, ge=0, description="Seconds after which a track gets a new feature all the same.")
     feature_cache: int = Field(5, ge=1, le=1000, description="Features of a track that are averaged.")
     min_score: Share = Field(0.5, description="Detections below it get no feature.")
