@@ -55,12 +55,12 @@ SAVINGS: Mapping[str, Mapping[str, float | int]] = {
     "detect every 3rd frame": {"every": 3},
     "detect every 5th frame": {"every": 5},
     "early rejection": {"early_rejection": 0.95},
-    "no Re-ID of the unambiguous": {"unambiguous": 0.1},
+    "no Re-ID of the unambiguous": {"unambiguous": 0.2},
     "cached features": {"feature_cache": 5},
 }
 """Each saving alone."""
 
-_REID: Mapping[str, float | int] = {"early_rejection": 0.95, "unambiguous": 0.1, "feature_cache": 5}
+_REID: Mapping[str, float | int] = {"early_rejection": 0.95, "unambiguous": 0.2, "feature_cache": 5, "refresh": 2.0}
 TOGETHER: Mapping[str, Mapping[str, float | int]] = {
     "all for Re-ID": _REID,
     "together, every 2nd frame": {"every": 2, **_REID},

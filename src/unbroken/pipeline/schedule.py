@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+CALM, URGENT = 0.05, 0.75
+"""Urgencies below and above which looks are put off and brought forward."""
+
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
@@ -76,11 +79,12 @@ def urgency(schedule: Schedule, situation: Situation) -> float:
 def due(schedule: Schedule, situation: Situation, account: Account) -> bool:
     """Whether the detector shall look at the frame that comes.
 
-    A look is bought when enough is saved: as much as it costs in a situation of middling urgency, `reserve` costs more
-    where nothing happens, `reserve` costs less where it is urgent. So the average keeps to the budget while the looks
-    go where people move, appear and vanish.
+    A look is bought when what it costs is saved, to the nearest frame, so that looks are regular: trackers do best with
+    equal steps. Only where it is urgent (above `URGENT`) up to `reserve` looks are borrowed, and where nothing happens
+    (below `CALM`) as many are saved up. So the average keeps to the budget.
     """
     if not situation.frames or situation.frames >= schedule.most_every:
         return True
-    wanted = 1.0 + schedule.reserve * (1.0 - 2.0 * urgency(schedule, situation))
-    return account.saved >= wanted * account.cost
+    need = urgency(schedule, situation)
+    looks = 1.0 - schedule.reserve if need >= URGENT else 1.0 + schedule.reserve if need < CALM else 1.0
+    return account.saved + schedule.budget / 2 >= looks * account.cost
