@@ -148,6 +148,30 @@ class TrackTable:
         self._given = self._given + counts
         return ids
 
+    def exchange(self, pair: Ints) -> None:
+        """Let two tracks (2,) trade places: what belongs to the place moves, ids, births and features stay."""
+        other, memory = pair[::-1], self.memory
+        for name in _BY_PLACE + ("history", "history_times") * bool(memory.history):
+            column = getattr(self, name)
+            column[pair] = column[other]
+        for name in ("moments", "saved")[: 1 + memory.saved]:
+            column = getattr(self, name)
+            column[:, pair] = column[:, other]
+
+    def newest(self, tracks: Ints, count: int) -> Features:
+        """The last features (n, count, D) that went into the banks of some tracks (n,), the newest first."""
+        places = (self.stored[tracks, None] - 1 - np.arange(count)) % self.memory.bank
+        newest: Features = self.bank[tracks[:, None], places]
+        return newest
+
+    def relearn(self, tracks: Ints, banks: Features, stored: Ints, features: Features) -> None:
+        """Let some tracks (n,) know what banks (n, B, D) held when so many (n,) were stored, and features (n, K, D)."""
+        count = features.shape[1]
+        places = (stored[:, None] + np.arange(count)) % self.memory.bank
+        self.bank[tracks] = banks
+        self.bank[tracks[:, None], places] = features
+        self.stored[tracks] = stored + count
+
     def part(self, first: int, last: int) -> TrackTable:
         """A table of the rows first <= row < last. It shares its arrays with this one, so what is written stays."""
         return _Part(self, first, last)
@@ -249,5 +273,6 @@ class _Part(TrackTable):
         return cut
 
 
+_BY_PLACE = ("boxes", "observed", "scores", "classes", "seen", "hits", "rows")
 _BY_MOMENT = ("moments", "saved")
 _BY_TRACK = ("cameras", "ids", "boxes", "observed", "scores", "classes", "born", "seen", "hits", "confirmed", "rows")

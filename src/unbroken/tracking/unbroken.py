@@ -20,6 +20,7 @@ from unbroken.motion.models import NOMINAL_RATE, MotionModel, xywh_model
 from unbroken.motion.steady import Steadiness, common_shift
 from unbroken.tracking.choices import followed, fused_overlap_cost, tentative
 from unbroken.tracking.engine import Engine, Lifecycle, Plan, Scene
+from unbroken.tracking.meetings import Meetings
 from unbroken.tracking.settings import check, ranged
 from unbroken.tracking.table import Memory, TrackTable
 
@@ -56,7 +57,8 @@ class Unbroken:
     Features, where detections have them, add to the cost what they can tell: distances are read on the scale of the
     picture itself, from people who are surely the same to people who are surely not, so that no threshold depends on
     the net, and features that tell nothing weigh nothing. Poor or covered boxes teach nothing. Who was lost is found
-    again by looks alone for `recall_age`, as far away as it can have walked.
+    again by looks alone for `recall_age`, as far away as it can have walked. Two who overlapped and part with each
+    other's looks get their ids back (`tracking.meetings`).
 
     Attributes:
         high_score: score of a good detection.
@@ -77,8 +79,11 @@ class Unbroken:
         looks_weight: what the likeness of features adds to or takes from the cost at most.
         recall_limit: limit of (1 - likeness) / 2 for finding the lost by looks alone.
         recall_age: how long the lost are looked for by looks; at least `max_age`.
+        swap_margin: two who part are exchanged if that explains their looks better by this share of the difference
+            between them; above 1, hardly ever.
         walk: how far they may have gone, box heights per second.
-        steady: estimate the camera's motion from the boxes.
+        steady: run on an engine for one camera that estimates the camera's motion from the boxes, learns no looks from
+            poor and covered boxes and exchanges who was mistaken; without, the plain engine, which a fleet can share.
         drift_gain: share of an unexpected common shift that is taken for a lasting velocity of the camera.
         drift_time: after which that velocity has faded to a third.
     """
@@ -101,6 +106,7 @@ class Unbroken:
     looks_weight: float = ranged(0.2, 0.0, 1.0)
     recall_limit: float = ranged(0.15, 0.0, 1.0)
     recall_age: float = ranged(5.0, 0.0, 600.0)
+    swap_margin: float = ranged(0.5, 0.0, 10.0)
     walk: float = ranged(1.0, 0.0, 10.0)
     steady: bool = True
     drift_gain: float = ranged(0.4, 0.0, 1.0)
@@ -111,7 +117,7 @@ class Unbroken:
         check(self)
 
     def tracker(self) -> Engine:
-        """The engine that also looks for the camera's motion."""
+        """The engine that also looks for the camera's motion and for people taken for each other."""
         return SteadyEngine(self) if self.steady else Engine(self)
 
     def plan(self) -> Plan:
@@ -197,7 +203,7 @@ class Unbroken:
 
 
 class SteadyEngine(Engine):
-    """An engine that estimates the camera's motion from the boxes and adds it to the warp it is given."""
+    """An engine that adds the camera's motion, as the boxes show it, to the warp, and exchanges who was mistaken."""
 
     def __init__(self, parameters: Unbroken) -> None:
         self._settings = parameters
@@ -207,10 +213,16 @@ class SteadyEngine(Engine):
         """Forget everything: as if new."""
         super().reset()
         self._drift = np.zeros(2)
+        self._meetings = Meetings()
 
     def update(self, detections: Detections, time: float, warp: Floats = NO_MOTION) -> Tracks:
-        """As `Engine.update`, in pixels from which the camera's motion is taken out."""
-        return super().update(_trusted(detections, self._settings.high_score), time, warp)
+        """As `Engine.update`, in pixels from which the camera's motion is taken out; then who parts is looked at."""
+        settings = self._settings
+        tracks = super().update(_trusted(detections, settings.high_score), time, warp)
+        if not self.table.bank.shape[2]:
+            return tracks
+        exchanged = self._meetings.mend(self.table, settings.swap_margin, settings.recall_age)
+        return self.report(coasting=False) if exchanged else tracks
 
     def motion(self, warp: Floats, passed: float, detections: Detections | None) -> Floats:
         """The warp with the camera's lasting velocity and what the boxes say of it, which is remembered.
