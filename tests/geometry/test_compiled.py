@@ -20,7 +20,8 @@ from unbroken.tracking.unbroken import covered
 MODELS = {"xysr": models.sort_model(), "xyah": models.xyah_model(), "xywh": models.xywh_model()}
 USERS = ("unbroken.geometry.boxes", "unbroken.association.assign", "unbroken.motion.kalman", "unbroken.motion.models")
 USERS += ("unbroken.motion.steady", "unbroken.tracking.unbroken", "unbroken.tracking.choices")
-USERS += ("unbroken.tracking.table", "unbroken.tracking.engine")
+USERS += ("unbroken.tracking.table", "unbroken.tracking.engine", "unbroken.tracking.ocsort")
+USERS += ("unbroken.association.stages",)
 
 
 def people(seed, count):

@@ -10,6 +10,7 @@ import numpy as np
 
 from unbroken.association.assign import assign
 from unbroken.core.arrays import Bools, Floats, Ints
+from unbroken.geometry.kernels import compiled
 
 
 class Scene(Protocol):
@@ -57,22 +58,43 @@ def match(stages: Sequence[Stage[S]], scene: S) -> Ints:
     """Run the stages in order. Returns the detection of each track, (N,), -1 where it has none."""
     rows = np.full(scene.track_count, -1)
     free = np.ones(scene.detection_count, dtype=np.bool_)
-    waiting = len(free)
+    taken, waiting = 0, len(free)
     for stage in stages:
-        if not waiting:
+        if taken == waiting:
             break
-        able = (stage.tracks(scene) & (rows < 0)).nonzero()[0]
-        if not able.size:
+        able = stage.tracks(scene)
+        tracks = (able & (rows < 0) if taken else able).nonzero()[0]
+        if not tracks.size:
             continue
-        for tracks in _turns(stage, scene, able) if stage.turns else (able,):
-            detections = (stage.detections(scene) & free).nonzero()[0]
+        for group in _turns(stage, scene, tracks) if stage.turns else (tracks,):
+            able = stage.detections(scene)
+            detections = (able & free if taken else able).nonzero()[0]
             if detections.size:
-                left, right = assign(stage.cost(scene, tracks, detections), stage.limit)
-                taken = detections.take(right)
-                rows[tracks.take(left)] = taken
-                free[taken] = False
-                waiting -= taken.size
+                costs = stage.cost(scene, group, detections)
+                taken += claim(costs, stage.limit, (group, detections), rows, free)
     return rows
+
+
+def claim(costs: Floats, limit: float, takers: tuple[Ints, Ints], rows: Ints, free: Bools) -> int:
+    """Assign some detections to some tracks and note it.
+
+    Args:
+        costs: (n, m) of the takers.
+        limit: a pair must cost less.
+        takers: tracks (n,) and detections (m,), by row of the scene.
+        rows: (N,) the detection of each track; written.
+        free: (M,) detections that nobody has; written.
+
+    Returns:
+        How many detections were taken.
+    """
+    if (fast := compiled()) is not None:
+        return fast.claim(costs, limit, takers, rows, free)
+    left, right = assign(costs, limit)
+    taken = takers[1].take(right)
+    rows[takers[0].take(left)] = taken
+    free[taken] = False
+    return taken.size
 
 
 def _turns(stage: Stage[S], scene: S, able: Ints) -> list[Ints]:

@@ -12,7 +12,7 @@ from typing import TypeVar, cast
 import numba
 import numpy as np
 
-from unbroken.core.arrays import Floats, Ints
+from unbroken.core.arrays import Bools, Floats, Ints
 
 F = TypeVar("F", bound=Callable[..., object])
 
@@ -30,19 +30,21 @@ def _compiled(function: F) -> F:
 
 @_compiled
 def iou(first: Floats, second: Floats) -> Floats:
-    """Twin of `geometry.boxes.iou`."""
+    """Twin of `geometry.boxes.iou`. The inner loop has no branch and reads in a row, so that it is vectorised."""
     count, others = len(first), len(second)
-    overlaps = np.zeros((count, others))
+    overlaps, columns = np.empty((count, others)), np.empty((5, others))
+    for j in range(others):
+        for c in range(4):
+            columns[c, j] = second[j, c]
+        columns[4, j] = (second[j, 2] - second[j, 0]) * (second[j, 3] - second[j, 1])
     for i in range(count):
         left, top, right, bottom = first[i, 0], first[i, 1], first[i, 2], first[i, 3]
         area = (right - left) * (bottom - top)
         for j in range(others):
-            high = min(bottom, second[j, 3]) - max(top, second[j, 1])
-            wide = min(right, second[j, 2]) - max(left, second[j, 0])
-            if wide > 0 and high > 0:
-                shared = wide * high
-                other = (second[j, 2] - second[j, 0]) * (second[j, 3] - second[j, 1])
-                overlaps[i, j] = shared / max(area + other - shared, _TINY)
+            wide = min(right, columns[2, j]) - max(left, columns[0, j])
+            high = min(bottom, columns[3, j]) - max(top, columns[1, j])
+            shared = max(wide, 0.0) * max(high, 0.0)
+            overlaps[i, j] = shared / max(area + columns[4, j] - shared, _TINY)
     return overlaps
 
 
@@ -394,3 +396,75 @@ def observe(
             observed[track, c] = seen[0][row, c]
         scores[track], classes[track] = seen[1][row], seen[2][row]
         hits[track] += 1
+
+
+@_compiled
+def claim(costs: Floats, limit: float, takers: tuple[Ints, Ints], rows: Ints, free: Bools) -> int:
+    """Twin of `association.stages.claim`."""
+    tracks, detections = takers
+    left, right = assign(costs, limit)
+    for k in range(len(left)):
+        rows[tracks[left[k]]] = detections[right[k]]
+        free[detections[right[k]]] = False
+    return len(left)
+
+
+@_compiled
+def momentum_costs(
+    pairs: tuple[Floats, Ints, Ints],
+    found: tuple[Floats, Floats],
+    past: tuple[Floats, Floats, Floats, Floats],
+    settings: tuple[float, float, float],
+    time: float,
+) -> Floats:
+    """Twin of `tracking.ocsort.OcSort.momentum_cost`.
+
+    Args:
+        pairs: overlaps of everybody (N, M), tracks (n,) and detections (m,).
+        found: boxes and scores of the detections.
+        past: of each track the history, its times, the last observed box, and when.
+        settings: least overlap, inertia, delta_t.
+        time: now.
+    """
+    overlaps, tracks, detections = pairs
+    history, times, observed, seen = past
+    least, inertia, delta = settings
+    costs = np.full((len(tracks), len(detections)), np.inf)
+    for a in range(len(tracks)):
+        track = tracks[a]
+        x, y, headed = 0.0, 0.0, False
+        right, down = 0.0, 0.0
+        for b in range(len(detections)):
+            row = detections[b]
+            overlap = overlaps[track, row]
+            if overlap < least:
+                continue
+            if not headed:
+                before = history[track, _look_back(times[track], seen[track], delta)]
+                origin = history[track, _look_back(times[track], time, delta)]
+                x, y = (origin[0] + origin[2]) * 0.5, (origin[1] + origin[3]) * 0.5
+                right = (observed[track, 0] + observed[track, 2]) * 0.5 - (before[0] + before[2]) * 0.5
+                down = (observed[track, 1] + observed[track, 3]) * 0.5 - (before[1] + before[3]) * 0.5
+                length = max(np.hypot(right, down), _LEAST)
+                right, down, headed = right / length, down / length, True
+            box = found[0][row]
+            off, below = (box[0] + box[2]) * 0.5 - x, (box[1] + box[3]) * 0.5 - y
+            cosine = (off * right + below * down) / max(np.sqrt(off * off + below * below), _TINY)
+            consistency = 0.5 - np.arccos(min(max(cosine, -1.0), 1.0)) / np.pi
+            costs[a, b] = 1.0 - overlap - inertia * found[1][row] * consistency
+    return costs
+
+
+@_compiled
+def _look_back(times: Floats, moment: float, delta: float) -> int:
+    """The place of the oldest observation within delta of a moment, else of the last one before."""
+    best, chosen = -np.inf, 0
+    for place in range(len(times)):
+        worth = moment - times[place]
+        if worth <= 0:
+            worth = -np.inf
+        elif worth > delta + 1e-6:
+            worth = -worth
+        if worth > best:
+            best, chosen = worth, place
+    return chosen

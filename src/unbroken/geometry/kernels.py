@@ -12,7 +12,7 @@ import os
 from functools import cache
 from typing import Protocol, TypeAlias
 
-from unbroken.core.arrays import Floats, Ints
+from unbroken.core.arrays import Bools, Floats, Ints
 
 Basis: TypeAlias = tuple[int, int, int, int]
 Columns: TypeAlias = tuple[Ints, Floats, Floats, Ints, Floats, Ints]
@@ -72,6 +72,20 @@ class Kernels(Protocol):
 
     def observe(self, table: Columns, seen: Seen, tracks: Ints, rows: Ints, time: float, /) -> None:
         """Write what was seen into the columns."""
+
+    def claim(self, costs: Floats, limit: float, takers: tuple[Ints, Ints], rows: Ints, free: Bools, /) -> int:
+        """Assign and write who was taken; how many were."""
+
+    def momentum_costs(
+        self,
+        pairs: tuple[Floats, Ints, Ints],
+        found: tuple[Floats, Floats],
+        past: tuple[Floats, Floats, Floats, Floats],
+        settings: tuple[float, float, float],
+        time: float,
+        /,
+    ) -> Floats:
+        """Costs (n, m) of OC-SORT's first stage."""
 
 
 @cache

@@ -10,6 +10,7 @@ from unbroken.association.costs import direction_consistency
 from unbroken.association.stages import Stage
 from unbroken.core.arrays import Bools, Floats, Ints
 from unbroken.geometry.boxes import iou
+from unbroken.geometry.kernels import compiled
 from unbroken.motion import kalman
 from unbroken.motion.models import NOMINAL_RATE, sort_model
 from unbroken.tracking.choices import everybody
@@ -68,6 +69,12 @@ class OcSort:
 
     def momentum_cost(self, scene: Scene, tracks: Ints, detections: Ints) -> Floats:
         """1 - IoU - lambda * score * consistency of the direction (equation 4), where they overlap enough."""
+        if (fast := compiled()) is not None:
+            table, seen = scene.table, scene.detections
+            past = (table.history, table.history_times, table.observed, table.seen)
+            settings = (self.iou_threshold, self.inertia, self.delta_t)
+            pairs = (scene.overlaps, tracks, detections)
+            return fast.momentum_costs(pairs, (seen.boxes, seen.scores), past, settings, scene.time)
         overlaps = scene.overlaps_of(tracks, detections)
         left, right = (overlaps >= self.iou_threshold).nonzero()
         rows = detections[right]
