@@ -8,13 +8,14 @@ import sys
 import time
 
 import av
+import cv2
 import numpy as np
 import pytest
 from typer.testing import CliRunner
 
 from unbroken.cli.main import app
 from unbroken.datasets.motchallenge import read_rows
-from walkers import RATE, write_walk
+from walkers import RATE, picture, write_walk
 
 
 @pytest.fixture(scope="module")
@@ -80,6 +81,27 @@ def test_recorded_boxes_without_a_picture_are_a_camera_too(tmp_path):
     done = track(tmp_path / "SEQ-1", "--reid", "none", "--identity", "none", "-o", tmp_path / "out")
     assert done.returncode == 0, done.stderr
     assert len(read_rows(tmp_path / "out" / "SEQ-1.local.txt")) >= 15
+
+
+def test_pictures_of_changing_size_are_no_reason_to_stop(tmp_path):
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    for index in range(30):
+        image = picture(index, {1: 8.0 * index})
+        cv2.imwrite(str(folder / f"{index}.png"), image if index < 15 else cv2.resize(image, (480, 360)))
+    done = track(folder, "-o", tmp_path / "out")
+    assert done.returncode == 0, done.stderr
+    with av.open(str(tmp_path / "out" / "pictures.annotated.mp4")) as container:
+        assert sum(1 for _ in container.decode(video=0)) == 30
+
+
+def test_a_bad_line_of_recorded_boxes_is_named_with_its_number(tmp_path):
+    (tmp_path / "SEQ").mkdir()
+    (tmp_path / "SEQ" / "det.txt").write_text("1,-1,10,10,20,40,0.9\n2,-1,nan,10,20,40,0.9\n")
+    done = track(tmp_path / "SEQ", "-o", tmp_path / "out")
+    assert done.returncode == 5
+    assert "det.txt line 2" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_a_camera_that_breaks_is_named_and_the_other_loses_nothing(videos, tmp_path):
