@@ -9,13 +9,12 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 
 from unbroken.app.recorded import LEAST_SCORE, follow
 from unbroken.bench.outcome import Options, Outcome
 from unbroken.bench.recorded import Recorded, every, judge, read_all, scored
 from unbroken.datasets.motchallenge import Rows, write_rows
-from unbroken.evaluation.pairing import Trajectories, pair
+from unbroken.evaluation.pairing import Trajectories, assigned, pair
 from unbroken.evaluation.report import Scores
 from unbroken.tracking.registry import DEFAULT, by_name, parameters_of
 from unbroken.tracking.settings import ranges
@@ -154,10 +153,9 @@ def _with_true_ids(sequence: Recorded, result: Trajectories) -> Rows:
     people = Trajectories(truth.frames[scored_people], truth.ids[scored_people], truth.places[scored_people])
     pairing = pair(people, result)
     ids = np.zeros(len(result), dtype=np.int64)
-    for frame, matrix in pairing.matrices(np.where(pairing.similarity >= 0.5, pairing.similarity, 0)):
-        rows, columns = linear_sum_assignment(matrix, maximize=True)
-        hit = matrix[rows, columns] > 0
-        who = pairing.truth_order[pairing.truth_starts[frame] + rows[hit]]
-        ids[pairing.result_order[pairing.result_starts[frame] + columns[hit]]] = people.ids[who]
+    close = pairing.similarity >= 0.5
+    rows, columns = pairing.rows[close], pairing.columns[close]
+    taken = assigned(pairing.frames[close], rows, columns, pairing.similarity[close])
+    ids[pairing.result_order[columns[taken]]] = people.ids[pairing.truth_order[rows[taken]]]
     kept = np.flatnonzero(ids)
     return Rows(result.frames[kept], ids[kept], result.places[kept], np.ones(len(kept)), np.zeros((len(kept), 0)))

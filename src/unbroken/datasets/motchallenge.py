@@ -232,10 +232,11 @@ def _plain_numbers(text: str) -> Floats:
     """
     data = text.strip("\n").encode() + b"\n"
     lines, columns = data.count(b"\n"), data.partition(b"\n")[0].count(b",") + 1
-    signs = data.count(b",-") + data.count(b"\n-") + data.startswith(b"-")
+    letters = np.frombuffer(data, dtype=np.uint8)
+    before_signs = letters[np.flatnonzero(letters == ord("-")) - 1]
     dots_and_ends = data.translate(None, b"0123456789-")
     plain = (
-        data.count(b"-") == signs
+        bool(((before_signs == ord(",")) | (before_signs == ord("\n"))).all())
         and b".." not in dots_and_ends
         and dots_and_ends.translate(None, b".") == (b"," * (columns - 1) + b"\n") * lines
     )

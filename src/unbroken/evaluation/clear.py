@@ -5,13 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
-from unbroken.core.arrays import Ints
-from unbroken.evaluation.pairing import EPSILON, Pairing, assigned, contested
-
-_STAY = 1000.0
+from unbroken.core.arrays import Floats, Ints
+from unbroken.evaluation.pairing import EPSILON, Pairing, contested, renumbered, solved
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,36 +109,87 @@ def combined(scores: Sequence[Clear]) -> Clear:
 
 
 def _turns(pairing: Pairing) -> Ints:
-    """For each truth row, the how-manieth frame it is in, of those that hold both truth and result.
+    """For each truth row, the how-manieth frame it is in, of those that hold both truth and result; -1 in the others.
 
     TrackEval passes over the other frames without touching what it remembers, so they end no run.
     """
     heights = np.diff(pairing.truth_starts)
     filled = (heights > 0) & (np.diff(pairing.result_starts) > 0)
-    return np.repeat(np.cumsum(filled), heights)
+    return np.repeat(np.where(filled, np.cumsum(filled), -1), heights)
+
+
+def _before(pairing: Pairing) -> Ints:
+    """For each truth row, the row of the same person in the turn before; -1 where there is none."""
+    turns = _turns(pairing)
+    rows = np.flatnonzero(turns >= 0)
+    rows = rows[np.argsort(pairing.truth_ids[rows], kind="stable")]
+    follows = (np.diff(pairing.truth_ids[rows]) == 0) & (np.diff(turns[rows]) == 1)
+    before = np.full(len(turns), -1)
+    before[rows[1:][follows]] = rows[:-1][follows]
+    return before
 
 
 def _named(pairing: Pairing, threshold: float) -> tuple[Ints, float]:
     """The id that each truth row is matched with, -1 for none, and the summed similarity of the matches.
 
-    Pairs that share neither row nor column are matches. For the rest, frame by frame: keep the pairs of the last frame
-    first, then the most similarity.
+    Pairs that share neither row nor column are matches; the rest is settled frame by frame.
     """
     close = pairing.similarity >= threshold - EPSILON
     rows, columns, values = pairing.rows[close], pairing.columns[close], pairing.similarity[close]
-    open_ = contested(rows, columns)
-    named = np.full(len(pairing.truth_ids), -1)
-    named[rows[~open_]] = pairing.result_ids[columns[~open_]]
-    summed = float(values[~open_].sum())
-    turns = _turns(pairing)
-    contest = np.flatnonzero(open_)
-    starts = np.flatnonzero(np.diff(turns[rows[contest]], prepend=-1))
-    for pairs in np.split(contest, starts[1:]) if len(contest) else []:
-        before = slice(*np.searchsorted(turns, [turns[rows[pairs[0]]] - 1, turns[rows[pairs[0]]]]))
-        last = np.full(pairing.shape[0], -1)
-        last[pairing.truth_ids[before]] = named[before]
-        stays = last[pairing.truth_ids[rows[pairs]]] == pairing.result_ids[columns[pairs]]
-        taken = pairs[assigned(rows[pairs], columns[pairs], _STAY * stays + values[pairs])]
-        named[rows[taken]] = pairing.result_ids[columns[taken]]
-        summed += float(values[taken].sum())
-    return named, summed
+    ids, taken = pairing.result_ids[columns], ~contested(rows, columns)
+    named = np.full(len(pairing.truth_ids) + 1, -1)
+    named[rows[taken]] = ids[taken]
+    pairs = np.flatnonzero(~taken)
+    ends = np.flatnonzero(np.diff(pairing.frames[close][pairs], prepend=-1, append=-1))
+    contest = _Contest(rows[pairs], columns[pairs], ids[pairs], values[pairs], ends)
+    hits = pairs[_settled(contest, _before(pairing)[rows[pairs]], named.tolist())]
+    named[rows[hits]] = ids[hits]
+    taken[hits] = True
+    return named[:-1], float(values[taken].sum())
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Contest:
+    """Pairs that share their row or their column with another one, one frame after the other.
+
+    Attributes:
+        rows: (P,) truth row of each pair.
+        columns: (P,) its result row.
+        ids: (P,) id of the result row.
+        values: (P,) similarity.
+        bounds: (T + 1,) where the pairs of each frame begin, and the end.
+    """
+
+    rows: Ints
+    columns: Ints
+    ids: Ints
+    values: Floats
+    bounds: Ints
+
+
+def _settled(contest: _Contest, before: Ints, named: list[int]) -> list[int]:
+    """The pairs that are matches: of each frame those that the last frame had, then the most similarity.
+
+    TrackEval adds 1000 to the similarity of the pairs of the last frame. They are one-to-one, and taking one costs at
+    most two others: so all of them are taken, and what they leave free is assigned alone.
+
+    Args:
+        contest: the pairs.
+        before: (P,) the truth row of the same person in the last frame; -1 where there is none.
+        named: the id of each truth row as far as it is known, then -1.
+    """
+    rows, columns = renumbered(contest.rows), renumbered(contest.columns)
+    row, column, truth, ids = rows.tolist(), columns.tolist(), contest.rows.tolist(), contest.ids.tolist()
+    last = before.tolist()
+    settled: list[int] = []
+    for first, end in pairwise(contest.bounds.tolist()):
+        kept = [pair for pair in range(first, end) if named[last[pair]] == ids[pair]]
+        held, used = {row[pair] for pair in kept}, {column[pair] for pair in kept}
+        free = [pair for pair in range(first, end) if row[pair] not in held and column[pair] not in used]
+        if len(free) > 1:
+            part = np.array(free)
+            free = part[solved(rows[part], columns[part], contest.values[part])].tolist()
+        for pair in kept + free:
+            named[truth[pair]] = ids[pair]
+        settled += kept + free
+    return settled

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from unbroken.core.arrays import Bools, Ints
-from unbroken.evaluation.pairing import EPSILON, Pairing, assigned, contested
+from unbroken.evaluation.pairing import EPSILON, Pairing, assigned
 
 PEDESTRIAN = 1
 """The class of MOTChallenge that is scored."""
@@ -33,13 +33,7 @@ def without_distractors(
     excused = np.isin(classes, distractors)
     gone = np.zeros(len(pairing.result_ids), dtype=np.bool_)
     close = pairing.similarity >= 0.5 - EPSILON
-    rows, columns, values = pairing.rows[close], pairing.columns[close], pairing.similarity[close]
-    frames, open_ = pairing.frames[close], contested(rows, columns)
-    sure = ~open_ & excused[rows]
-    gone[columns[sure]] = True
-    for frame in np.unique(frames[open_]).tolist():
-        pairs = np.flatnonzero(open_ & (frames == frame))
-        if excused[rows[pairs]].any():
-            taken = pairs[assigned(rows[pairs], columns[pairs], values[pairs])]
-            gone[columns[taken[excused[rows[taken]]]]] = True
+    rows, columns = pairing.rows[close], pairing.columns[close]
+    taken = assigned(pairing.frames[close], rows, columns, pairing.similarity[close])
+    gone[columns[taken & excused[rows]]] = True
     return pairing.without((classes != PEDESTRIAN) | ~marked, gone)

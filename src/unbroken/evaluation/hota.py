@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 
 from unbroken.core.arrays import Floats, Ints
-from unbroken.evaluation.pairing import EPSILON, Pairing
+from unbroken.evaluation.pairing import EPSILON, Pairing, assigned
 
 ALPHAS: Floats = np.arange(0.05, 0.99, 0.05)
 """The 19 similarities at which a match counts; HOTA is the mean over them."""
@@ -62,12 +61,13 @@ def hota(pairing: Pairing) -> Hota:
     """Score one sequence."""
     truth_counts, result_counts = np.bincount(pairing.truth_ids), np.bincount(pairing.result_ids)
     rows, columns, similarity = _matches(pairing, truth_counts, result_counts)
-    people, ids = pairing.truth_ids[rows], pairing.result_ids[columns]
-    parts = []
-    for alpha in ALPHAS:
-        hit = similarity >= alpha - EPSILON
-        parts.append((*_association(people[hit], ids[hit], truth_counts, result_counts), similarity[hit].sum()))
-    tp, ass_a, ass_re, ass_pr, summed = np.array(parts).T
+    reached = np.searchsorted(ALPHAS - EPSILON, similarity, side="right")
+    key = pairing.truth_ids[rows] * len(result_counts) + pairing.result_ids[columns]
+    truth, result = (counts[:, None] for counts in (truth_counts, result_counts))
+    met, counts = _counts(key, reached)
+    tp = counts.sum(axis=0)
+    ass_a, ass_re, ass_pr = _association(counts, truth[met // len(result)], result[met % len(result)])
+    summed = _from_last(np.bincount(reached, similarity, len(ALPHAS) + 1).astype(np.float64))
     return Hota(
         tp,
         len(pairing.truth_ids) - tp,
@@ -107,36 +107,42 @@ def _matches(pairing: Pairing, truth_counts: Ints, result_counts: Ints) -> tuple
     column_sums = np.bincount(columns, similarity, len(pairing.result_ids))
     shares = similarity / (row_sums[rows] + column_sums[columns] - similarity)
     people, ids = pairing.truth_ids[rows], pairing.result_ids[columns]
-    key = people * max(pairing.shape[1], 1) + ids
-    keys, place = np.unique(key, return_inverse=True)
-    potential = np.bincount(place.reshape(-1), shares, len(keys))[place]
+    key = people * len(result_counts) + ids
+    potential = np.bincount(key, shares, len(truth_counts) * len(result_counts))[key]
     alignment = potential / (truth_counts[people] + result_counts[ids] - potential)
-    found: list[tuple[Ints, Ints]] = [(np.zeros(0, np.int64), np.zeros(0, np.int64))]
-    for frame, matrix in pairing.matrices(alignment * similarity):
-        first, second = linear_sum_assignment(matrix, maximize=True)
-        hit = matrix[first, second] > 0
-        found.append((first[hit] + pairing.truth_starts[frame], second[hit] + pairing.result_starts[frame]))
-    matched_rows = np.concatenate([pair[0] for pair in found])
-    matched_columns = np.concatenate([pair[1] for pair in found])
-    return matched_rows, matched_columns, _values_at(pairing, matched_rows, matched_columns)
+    taken = assigned(pairing.frames, rows, columns, alignment * similarity)
+    return rows[taken], columns[taken], similarity[taken]
 
 
-def _values_at(pairing: Pairing, rows: Ints, columns: Ints) -> Floats:
-    """The similarity of the given pairs."""
-    width = max(len(pairing.result_ids), 1)
-    keys = pairing.rows * width + pairing.columns
-    order = np.argsort(keys)
-    values: Floats = pairing.similarity[order[np.searchsorted(keys[order], rows * width + columns)]]
-    return values
+def _counts(key: Ints, reached: Ints) -> tuple[Ints, Floats]:
+    """The K keys that occur, and (K, 19) how often each does among the matches that reach each alpha.
+
+    Args:
+        key: (M,) which person and id each match is of, one number for both.
+        reached: (M,) how many of the alphas its similarity reaches.
+    """
+    met, place = np.unique(key, return_inverse=True)
+    width = len(ALPHAS) + 1
+    counts = np.bincount(place.reshape(-1) * width + reached, minlength=len(met) * width)
+    return met, _from_last(counts.reshape(len(met), width).astype(np.float64))
 
 
-def _association(people: Ints, ids: Ints, truth_counts: Ints, result_counts: Ints) -> tuple[int, float, float, float]:
-    """Number of matches and the association accuracy, recall and precision at one alpha."""
-    keys, counts = np.unique(people * max(len(result_counts), 1) + ids, return_counts=True)
-    truth, result = truth_counts[keys // max(len(result_counts), 1)], result_counts[keys % max(len(result_counts), 1)]
-    tp = int(counts.sum())
-    scale = max(1, tp)
-    accuracy = float(np.sum(counts * (counts / np.maximum(1, truth + result - counts)))) / scale
-    recall = float(np.sum(counts * (counts / np.maximum(1, truth)))) / scale
-    precision = float(np.sum(counts * (counts / np.maximum(1, result)))) / scale
-    return tp, accuracy, recall, precision
+def _from_last(numbers: Floats) -> Floats:
+    """(..., 19): from (..., 20) numbers by how many alphas are reached, their sums by the alpha that is reached."""
+    sums: Floats = np.cumsum(numbers[..., ::-1], axis=-1)[..., -2::-1]
+    return sums
+
+
+def _association(counts: Floats, truth: Ints, result: Ints) -> tuple[Floats, Floats, Floats]:
+    """Association accuracy, recall and precision at each alpha.
+
+    Args:
+        counts: (K, 19) matches of each pair of a person and an id.
+        truth: (K, 1) rows of the person.
+        result: (K, 1) rows of the id.
+    """
+    scale = np.maximum(1, counts.sum(axis=0))
+    accuracy = (counts * (counts / np.maximum(1, truth + result - counts))).sum(axis=0) / scale
+    recall = (counts * (counts / np.maximum(1, truth))).sum(axis=0) / scale
+    precision = (counts * (counts / np.maximum(1, result))).sum(axis=0) / scale
+    return accuracy, recall, precision

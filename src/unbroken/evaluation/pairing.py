@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
@@ -13,6 +13,7 @@ from unbroken.core.errors import ContractError
 
 EPSILON = float(np.finfo(np.float64).eps)
 """The slack that TrackEval gives to every threshold."""
+_CELLS = 32768
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -58,7 +59,7 @@ class Pairing:
         result_starts: (T + 1,) where the result rows of each frame begin.
         truth_order: (N,) the row of the given truth that each row was.
         result_order: (M,) the row of the given result that each row was.
-        rows: (P,) truth row of each pair, ascending in frames.
+        rows: (P,) truth row of each pair, ascending.
         columns: (P,) result row of each pair.
         similarity: (P,) in 0..1, above 0.
         starts: (T + 1,) where the pairs of each frame begin.
@@ -85,33 +86,13 @@ class Pairing:
         """(P,) the frame of each pair."""
         return np.repeat(np.arange(len(self.starts) - 1), np.diff(self.starts))
 
-    def matrices(self, values: Floats) -> Iterator[tuple[int, Floats]]:
-        """Walk the frames that hold a pair.
-
-        Args:
-            values: (P,) one number per pair.
-
-        Yields:
-            The number of the frame and its (truth rows, result rows) matrix of `values`, 0 where there is no pair.
-        """
-        heights, widths = np.diff(self.truth_starts), np.diff(self.result_starts)
-        frame_of_pair = self.frames
-        rows = self.rows - self.truth_starts[frame_of_pair]
-        columns = self.columns - self.result_starts[frame_of_pair]
-        starts = self.starts.tolist()
-        for frame in np.flatnonzero(np.diff(self.starts)).tolist():
-            pairs = slice(starts[frame], starts[frame + 1])
-            matrix = np.zeros((heights[frame], widths[frame]))
-            matrix[rows[pairs], columns[pairs]] = values[pairs]
-            yield frame, matrix
-
     def without(self, truth_gone: Bools, result_gone: Bools) -> Pairing:
         """The same without the marked rows ((N,) and (M,), in the order of this pairing); ids are numbered anew."""
         truth_kept, result_kept = ~truth_gone, ~result_gone
         pairs = truth_kept[self.rows] & result_kept[self.columns]
         return Pairing(
-            _numbered(self.truth_ids[truth_kept]),
-            _numbered(self.result_ids[result_kept]),
+            renumbered(self.truth_ids[truth_kept]),
+            renumbered(self.result_ids[result_kept]),
             _starts_after(self.truth_starts, truth_kept),
             _starts_after(self.result_starts, result_kept),
             self.truth_order[truth_kept],
@@ -162,16 +143,45 @@ def pair(truth: Trajectories, result: Trajectories, gate: float = 1.0) -> Pairin
 
 def contested(rows: Ints, columns: Ints) -> Bools:
     """Which pairs share their row or their column with another one, (P,): only these need an assignment."""
-    if not len(rows):
-        return np.zeros(0, dtype=np.bool_)
     shared: Bools = (np.bincount(rows)[rows] > 1) | (np.bincount(columns)[columns] > 1)
     return shared
 
 
-def assigned(rows: Ints, columns: Ints, values: Floats) -> Bools:
-    """The pairs, all of one frame, of the assignment with the greatest sum of values, (P,); values are above 0."""
-    row, column = rows - rows.min(), columns - columns.min()
-    matrix = np.zeros((int(row.max()) + 1, int(column.max()) + 1))
+def assigned(frames: Ints, rows: Ints, columns: Ints, values: Floats) -> Bools:
+    """The pairs of each frame's assignment with the greatest sum of values.
+
+    Where the rows of a frame, or its columns, each have one favourite and no two the same, nothing can exceed the sum
+    of the favourites: they are the assignment. Only the other frames are given to the solver.
+
+    Args:
+        frames: (P,) the frame of each pair, ascending.
+        rows: (P,) its row, ascending; a row is in one frame.
+        columns: (P,) its column; likewise in one frame.
+        values: (P,) above 0.
+
+    Returns:
+        (P,) which pairs are taken.
+    """
+    taken = ~contested(rows, columns)
+    left = np.flatnonzero(~taken)
+    for side in (rows, columns):
+        best = left[_favourites(side[left], values[left])]
+        unclear = np.zeros(int(frames.max(initial=0)) + 1, dtype=np.bool_)
+        unclear[frames[best[contested(rows[best], columns[best])]]] = True
+        taken[best[~unclear[frames[best]]]] = True
+        left = left[unclear[frames[left]]]
+    row, column = renumbered(rows[left]), renumbered(columns[left])
+    bounds = [*np.flatnonzero(np.diff(frames[left], prepend=-1)).tolist(), len(left)]
+    for first, last in pairwise(bounds):
+        part = slice(first, last)
+        taken[left[part]] = solved(row[part], column[part], values[left[part]])
+    return taken
+
+
+def solved(rows: Ints, columns: Ints, values: Floats) -> Bools:
+    """As `assigned`, for the pairs of one frame, rows ascending, by the solver: best for numbers without gaps."""
+    row, column = rows - rows[0], columns - columns.min()
+    matrix = np.zeros((int(row[-1]) + 1, int(column.max()) + 1))
     matrix[row, column] = values
     first, second = linear_sum_assignment(matrix, maximize=True)
     chosen = np.full(len(matrix), -1)
@@ -180,61 +190,76 @@ def assigned(rows: Ints, columns: Ints, values: Floats) -> Bools:
     return taken
 
 
+def renumbered(numbers: Ints) -> Ints:
+    """Small numbers from 0 without the gaps between them, in the same order."""
+    dense: Ints = (np.cumsum(np.bincount(numbers) > 0) - 1)[numbers]
+    return dense
+
+
+def _favourites(side: Ints, values: Floats) -> Bools:
+    """Which pairs have the greatest value of their row (or column), all of them where several have."""
+    greatest = np.zeros(int(side.max(initial=0)) + 1)
+    np.maximum.at(greatest, side, values)
+    best: Bools = values == greatest[side]
+    return best
+
+
 def _pairs(truth: tuple[Floats, Ints], result: tuple[Floats, Ints], gate: float) -> tuple[Ints, Ints, Floats]:
-    """All alike pairs, frame by frame: one frame's matrix at a time stays in the cache and bounds the memory."""
+    """All alike pairs, some frames at a time: their matrices stay in the cache and bound the memory."""
     (places, starts), (others, other_starts) = truth, result
-    alike = _Distances(places, others, gate) if _points(places, others) else _Overlaps(places, others)
+    coordinates = int((places if len(places) else others).shape[1])
+    points = coordinates == 2
+    first, second = _transposed(places, coordinates), _transposed(others, coordinates)
+    heights, widths = np.diff(starts), np.diff(other_starts)
+    filled = np.flatnonzero((heights > 0) & (widths > 0))
+    step = max(1, _CELLS // max(1, int(heights.max(initial=0) * widths.max(initial=0))))
     found: list[tuple[Ints, Ints, Floats]] = [(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0))]
-    begins, other_begins = starts.tolist(), other_starts.tolist()
-    filled = np.flatnonzero((np.diff(starts) > 0) & (np.diff(other_starts) > 0))
-    for frame in filled.tolist():
-        first, second = begins[frame], other_begins[frame]
-        matrix = alike.matrix(slice(first, begins[frame + 1]), slice(second, other_begins[frame + 1]))
-        rows, columns = matrix.nonzero()
-        found.append((rows + first, columns + second, matrix[rows, columns]))
-    return (
-        np.concatenate([part[0] for part in found]),
-        np.concatenate([part[1] for part in found]),
-        np.concatenate([part[2] for part in found]),
-    )
+    for begin in range(0, len(filled), step):
+        frames = filled[begin : begin + step]
+        rows, columns = _rows_of(frames, starts), _rows_of(frames, other_starts)
+        left, right = first[:, rows][..., None], second[:, columns][:, :, None]
+        matrices = _closeness(left, right, gate) if points else _shared(left, right)
+        cells = np.flatnonzero(matrices > 0)
+        frame, row, column = np.unravel_index(cells, matrices.shape)
+        found.append((rows[frame, row], columns[frame, column], matrices.ravel()[cells]))
+    row, column, value = (np.concatenate(part) for part in zip(*found, strict=True))
+    if not points:
+        value /= _areas(first)[row] + _areas(second)[column] - value
+    alike = value > 0
+    return row[alike], column[alike], value[alike]
 
 
-def _points(places: Floats, others: Floats) -> bool:
-    return int((places if len(places) else others).shape[1]) == 2
+def _transposed(places: Floats, coordinates: int) -> Floats:
+    """Coordinates laid out one after the other, (2 or 4, N + 1); the last place, row -1, is NaN: like nothing."""
+    nowhere = np.full(coordinates, np.nan)
+    return np.ascontiguousarray(np.vstack([places.reshape(-1, coordinates), nowhere]).T)
 
 
-class _Distances:
+def _rows_of(frames: Ints, starts: Ints) -> Ints:
+    """(F, most) the rows of each frame, filled up with -1."""
+    begins, ends = starts[frames][:, None], starts[frames + 1][:, None]
+    rows = begins + np.arange(int((ends - begins).max()))
+    return np.where(rows < ends, rows, -1)
+
+
+def _closeness(first: Floats, second: Floats, gate: float) -> Floats:
     """Similarity of points on the ground."""
-
-    def __init__(self, first: Floats, second: Floats, gate: float) -> None:
-        self._first, self._second, self._reach = first, second, 2 * gate
-
-    def matrix(self, rows: slice, columns: slice) -> Floats:
-        """The similarity of each row with each column."""
-        distance: Floats = np.linalg.norm(self._first[rows][:, None] - self._second[columns][None], axis=2)
-        return np.maximum(0, 1 - distance / self._reach)
+    (x, y), (other_x, other_y) = first, second
+    similarity: Floats = 1 - np.sqrt((x - other_x) ** 2 + (y - other_y) ** 2) / (2 * gate)
+    return similarity
 
 
-class _Overlaps:
-    """Similarity of boxes, from coordinates laid out one after the other."""
-
-    def __init__(self, first: Floats, second: Floats) -> None:
-        self._first = np.ascontiguousarray(first.reshape(-1, 4).T)[:, :, None]
-        self._second = np.ascontiguousarray(second.reshape(-1, 4).T)[:, None, :]
-        self._area, self._other = _areas(self._first), _areas(self._second)
-
-    def matrix(self, rows: slice, columns: slice) -> Floats:
-        """Intersection over union of each row with each column."""
-        left, top, right, bottom = self._first[:, rows]
-        other_left, other_top, other_right, other_bottom = self._second[:, :, columns]
-        width = np.minimum(right, other_right)
-        width -= np.maximum(left, other_left)
-        height = np.minimum(bottom, other_bottom)
-        height -= np.maximum(top, other_top)
-        shared: Floats = np.maximum(width, 0, out=width)
-        shared *= np.maximum(height, 0, out=height)
-        shared /= self._area[rows] + self._other[:, columns] - shared
-        return shared
+def _shared(first: Floats, second: Floats) -> Floats:
+    """The area that boxes share; not above 0 where they share none."""
+    left, top, right, bottom = first
+    other_left, other_top, other_right, other_bottom = second
+    width: Floats = np.minimum(right, other_right)
+    width -= np.maximum(left, other_left)
+    np.maximum(width, 0, out=width)
+    height = np.minimum(bottom, other_bottom)
+    height -= np.maximum(top, other_top)
+    width *= height
+    return width
 
 
 def _areas(sides: Floats) -> Floats:
