@@ -3,7 +3,8 @@
 The boxes are those of the folder's fullest sequence, of each picture the 36 with the highest scores. Tracker and peer
 get the same boxes in turn in one process; time is that of the processor, so that a busy machine disturbs less. "Values"
 go in as `Detections`, checked before, as in a pipeline; "arrays" are checked on the way in, as at the public door. Many
-cameras are stepped together as a `Fleet`, the peer's trackers one after another.
+cameras are stepped together as a `Fleet`, the peer's trackers one after another. A first, untimed round lets numba
+compile. `UNBROKEN_KERNELS=numpy` gives the figures without it.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from unbroken.core.arrays import Floats
 from unbroken.core.detections import Detections
 from unbroken.core.errors import SourceError
 from unbroken.datasets.motchallenge import read_rows, sequences
+from unbroken.geometry.kernels import compiled
 from unbroken.tracking import by_name, doors
 from unbroken.tracking.engine import Engine
 from unbroken.tracking.fleet import Fleet
@@ -55,8 +57,10 @@ def run(options: Options) -> Outcome:
     installed = importlib.util.find_spec("pyxtrackers") is not None
     peers = importlib.import_module("pyxtrackers") if installed else None
     notes = [f"{PEOPLE} boxes a picture, {len(pictures)} pictures, median of {rounds} rounds in turn, processor time"]
+    kernels = "NumPy" if compiled() is None else "numba"
     if not installed:
-        notes.append("pyxtrackers is not installed, so there is no ratio: pip install unbroken[peers]")
+        notes.append("pyxtrackers is not installed, so there is no ratio: the extra peers brings it")
+    notes.append("compiled by numba" if compiled() else "NumPy alone: the extra fast compiles the arithmetic")
     rows: list[tuple[str | float | int, ...]] = []
     for name in dict.fromkeys((*_PEERS, "botsort", DEFAULT)):
         for kind, cameras in (("values", 1), ("arrays", 1), ("values", CAMERAS)):
@@ -64,7 +68,7 @@ def run(options: Options) -> Outcome:
                 continue
             peer = _peer_lap(peers, name, pictures, cameras) if installed and name in _PEERS else None
             rows.append((name, kind, cameras, *_compare(_lap(name, kind, pictures, cameras), peer, rounds)))
-    settings = {"boxes": PEOPLE, "cameras": CAMERAS, "rounds": rounds, "least score": _LEAST_SCORE}
+    settings = {"boxes": PEOPLE, "cameras": CAMERAS, "rounds": rounds, "least score": _LEAST_SCORE, "kernels": kernels}
     return Outcome("speed", _COLUMNS, (*rows, *_PUBLISHED), settings, options.seed, tuple(notes))
 
 
@@ -85,6 +89,7 @@ def _fullest(folder: Path) -> list[Floats]:
 
 def _compare(ours: Callable[[], float], theirs: Callable[[], float] | None, rounds: int) -> tuple[float | str, ...]:
     """Pictures per second of both and the median of the ratios; `-` where there is no peer."""
+    ours()
     if theirs is None:
         return median(ours() for _ in range(rounds)), "-", "-"
     pairs = [(ours(), theirs()) for _ in range(rounds)]

@@ -108,9 +108,9 @@ class Detections:
 
 def _check_boxes(boxes: Floats) -> None:
     finite(boxes, "boxes")
-    reversed_ = (boxes[:, 2:] < boxes[:, :2]).any(axis=1)
-    if reversed_.any():
-        row = int(np.argmax(reversed_))
+    reversed_ = boxes[:, 2:] < boxes[:, :2]
+    if np.count_nonzero(reversed_):
+        row = int(np.argmax(reversed_.any(axis=1)))
         raise ContractError(
             f"boxes: row {row} is {boxes[row]}, reversed; give x1, y1, x2, y2 with x1 <= x2 and y1 <= y2"
         )

@@ -77,7 +77,10 @@ class Tracks:
 
     def as_array(self) -> Floats:
         """The rows as (M, 8): x1, y1, x2, y2, id, score, class, row of the detection (-1 while coasting)."""
-        return np.column_stack([self.boxes, self.ids, self.scores, self.classes, self.rows])
+        rows = np.empty((len(self.ids), 8))
+        rows[:, :4], rows[:, 4], rows[:, 5] = self.boxes, self.ids, self.scores
+        rows[:, 6], rows[:, 7] = self.classes, self.rows
+        return rows
 
     def select(self, rows: Ints | Bools) -> Tracks:
         """The given rows (numbers or a mask), in that order."""

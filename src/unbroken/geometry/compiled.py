@@ -468,3 +468,13 @@ def _look_back(times: Floats, moment: float, delta: float) -> int:
         if worth > best:
             best, chosen = worth, place
     return chosen
+
+
+@_compiled
+def overdue(table: tuple[Ints, Bools, Floats], ages: tuple[float, float], time: float) -> Bools:
+    """Twin of `tracking.engine.Engine.end`: who was not seen for longer than its age, believed and not."""
+    rows, confirmed, seen = table
+    doomed = np.zeros(len(rows), np.bool_)
+    for n in range(len(rows)):
+        doomed[n] = rows[n] < 0 and time - seen[n] > (ages[0] if confirmed[n] else ages[1])
+    return doomed

@@ -87,6 +87,9 @@ class Kernels(Protocol):
     ) -> Floats:
         """Costs (n, m) of OC-SORT's first stage."""
 
+    def overdue(self, table: tuple[Ints, Bools, Floats], ages: tuple[float, float], time: float, /) -> Bools:
+        """Tracks not seen for too long."""
+
 
 @cache
 def compiled() -> Kernels | None:

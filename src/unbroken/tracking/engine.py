@@ -250,9 +250,10 @@ class Engine:
             raise ContractError(
                 f"time: {time} s comes after {last} s; give pictures in the order of time, or call reset()"
             )
-        moved = np.asarray(warp, dtype=np.float64)
-        if warp is not NO_MOTION and (moved.shape != (2, 3) or not np.isfinite(moved).all()):
-            raise ContractError(f"warp: is {moved.tolist()}; give a (2, 3) affine of finite numbers")
+        if warp is not NO_MOTION:
+            warp = np.asarray(warp, dtype=np.float64)
+            if warp.shape != (2, 3) or not np.isfinite(warp).all():
+                raise ContractError(f"warp: is {warp.tolist()}; give a (2, 3) affine of finite numbers")
         self._time = time
         if not len(self.table):
             return
@@ -262,7 +263,7 @@ class Engine:
             for coordinate in plan.idle:
                 table.moments[kalman.VELOCITY, unseen, coordinate] = 0.0
         table.moments = kalman.predict(plan.model, table.moments, time - last)
-        moved = self.motion(NO_MOTION if warp is NO_MOTION else moved, time - last, detections)
+        moved = self.motion(warp, time - last, detections)
         if moved is not NO_MOTION:
             plan.warp(table, plan.model, moved)
         table.boxes = plan.model.decode(table.moments[kalman.POSITION])
@@ -310,6 +311,10 @@ class Engine:
     def end(self, time: float) -> None:
         """Give up those not seen for too long."""
         table, cycle = self.table, self._plan.lifecycle
+        if (fast := compiled()) is not None:
+            ages = (cycle.max_age + _SLACK, cycle.tentative_age + _SLACK)
+            table.give_up(fast.overdue((table.rows, table.confirmed, table.seen), ages, time))
+            return
         unseen = table.rows < 0
         if np.count_nonzero(unseen):
             patience = np.where(table.confirmed, cycle.max_age, cycle.tentative_age)
