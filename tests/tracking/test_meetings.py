@@ -27,7 +27,8 @@ def looks_of(people, rng, *, noise=0.05, dimension=64):
 def turning_back(*, apart=4.0, noise=0.05, told=True, away=12):
     """Two walk towards each other, one hides the other for half a second, and both turn back: place alone crosses them.
 
-    Row 0 is always the person from the left; while he hides the other one there is no row 1.
+    Row 0 is always the person from the left; while he hides the other one there is no row 1. While they are near each
+    other no features are computed: crops that show two people were left out.
     """
     rng = np.random.default_rng(3)
     offsets = np.concatenate([np.arange(150, 4, -apart), np.full(away, 2.0), np.arange(5, 300, apart)])
@@ -35,8 +36,8 @@ def turning_back(*, apart=4.0, noise=0.05, told=True, away=12):
         there = [0, 1] if offset > 8 else [0]
         left = 300.0 + np.array([-offset, offset])[there]
         boxes = np.column_stack([left, [104.0, 100.0][: len(there)], left + 40, [204.0, 200.0][: len(there)]])
-        looks = {"features": looks_of(there, rng, noise=noise)} if told else {}
-        yield Detections(boxes, **looks)
+        features = looks_of(there, rng, noise=noise) * (offset > 30)
+        yield Detections(boxes, features=features) if told else Detections(boxes)
 
 
 def ids_of(tracker, pictures, *, start=0.0):
@@ -56,6 +57,13 @@ def test_two_who_turned_back_behind_each_other_get_their_ids_back(noise):
     assert crossed[0] == mended[0] == TRUE
     assert crossed[-1] == CROSSED
     assert mended[-1] == TRUE
+
+
+def test_two_alone_are_told_apart_while_they_meet_if_there_are_features_then():
+    """What two tracks remember is enough to know what a difference of looks means."""
+    rng, tracker = np.random.default_rng(6), by_name("unbroken", swap_margin=10.0)
+    told = [Detections(p.boxes, features=looks_of(range(len(p)), rng)) for p in turning_back(told=False)]
+    assert ids_of(tracker, told)[-1] == TRUE
 
 
 def test_the_exchange_is_done_once_and_lasts():

@@ -27,7 +27,7 @@ from unbroken.tracking.table import Memory, TrackTable
 _BANK = 8
 """Features kept of each track."""
 
-_SURE, _FEWEST, _TELLING = 0.5, 3, 0.05
+_SURE, _FEWEST, _TELLING = 0.5, 2, 0.05
 """Overlap of pairs that are surely the same; how many pairs a median needs; the difference that says something."""
 
 _HIDDEN = 0.3
@@ -103,7 +103,7 @@ class Unbroken:
     position_noise: float = ranged(1 / 20, 0.001, 1.0)
     size_noise: float = ranged(1.4, 0.1, 10.0)
     velocity_noise: float = ranged(1 / 190, 0.0001, 1.0)
-    looks_weight: float = ranged(0.2, 0.0, 1.0)
+    looks_weight: float = ranged(0.4, 0.0, 1.0)
     recall_limit: float = ranged(0.15, 0.0, 1.0)
     recall_age: float = ranged(5.0, 0.0, 600.0)
     swap_margin: float = ranged(0.5, 0.0, 10.0)
@@ -170,7 +170,10 @@ class Unbroken:
 
     def cost(self, scene: Scene, tracks: Ints, detections: Ints) -> Floats:
         """1 - IoU * score - weight * likeness of features."""
-        place = fused_overlap_cost(scene, tracks, detections)
+        return self.with_looks(fused_overlap_cost(scene, tracks, detections), scene, tracks, detections)
+
+    def with_looks(self, place: Floats, scene: Scene, tracks: Ints, detections: Ints) -> Floats:
+        """A cost of place (n, m) less the weighted likeness of features, where place alone does not forbid it."""
         if not self.looks_weight or not _features_on_both_sides(scene):
             return place
         likeness = likeness_of_looks(scene)[np.ix_(tracks, detections)]
@@ -195,11 +198,12 @@ class Unbroken:
         return forbid((1.0 - likeness_of_looks(scene)[np.ix_(tracks, detections)]) / 2, far)
 
     def rescue_cost(self, scene: Scene, tracks: Ints, detections: Ints) -> Floats:
-        """1 - IoU * IoU of heights: with where it is expected, both widened, or with where it was last seen."""
+        """1 - IoU * IoU of heights - weight * likeness: widened where it is expected, or where it was last seen."""
         expected, seen = scene.boxes[tracks], scene.table.observed[tracks]
         found = scene.detections.boxes[detections]
         wide = iou(widened(expected, self.reach), widened(found, self.reach)) * height_iou(expected, found)
-        return 1.0 - np.maximum(wide, iou(seen, found) * height_iou(seen, found))
+        place = 1.0 - np.maximum(wide, iou(seen, found) * height_iou(seen, found))
+        return self.with_looks(place, scene, tracks, detections)
 
 
 class SteadyEngine(Engine):
@@ -261,19 +265,33 @@ def likeness_of_looks(scene: Scene) -> Floats:
     """How alike tracks and detections look, on the scale of the picture itself: (N, M) in -1..1, 0 for no opinion.
 
     Pairs that do not overlap are surely different people, the best pairs that overlap by half surely the same; the
-    medians of their distances are -1 and 1. Where the two hardly differ, features tell nothing: all 0.
+    medians of their distances are -1 and 1. Where few people are seen, or are seen too seldom to overlap with where
+    they are expected, what is remembered of the tracks counts as well. Where the two medians hardly differ, features
+    tell nothing: all 0.
     """
     distances = nearest_distances(scene.table.bank, scene.detections.features)
     known = ~np.isnan(distances)
-    apart, same = known & (scene.overlaps <= 0), known & (scene.overlaps > _SURE)
-    if np.count_nonzero(apart) < _FEWEST or np.count_nonzero(same) < _FEWEST:
+    apart, same = distances[known & (scene.overlaps <= 0)], distances[known & (scene.overlaps > _SURE)]
+    if min(len(apart), len(same)) < _FEWEST:
+        among = _remembered_distances(scene.table)
+        own, known_among = np.eye(len(among), dtype=np.bool_), ~np.isnan(among)
+        apart, same = (np.append(pairs, among[known_among & mask]) for pairs, mask in ((apart, ~own), (same, own)))
+    if min(len(apart), len(same)) < _FEWEST:
         return np.zeros_like(distances)
-    far, near = float(np.median(distances[apart])), float(np.median(distances[same]))
+    far, near = float(np.median(apart)), float(np.median(same))
     if far - near < _TELLING:
         return np.zeros_like(distances)
     likeness = ((far + near) - 2 * np.where(known, distances, (far + near) / 2)) / (far - near)
     clipped: Floats = np.clip(likeness, -1.0, 1.0)
     return clipped
+
+
+def _remembered_distances(table: TrackTable) -> Floats:
+    """From the older features of each track to the newest one of each track: (N, N), NaN where there is none."""
+    every, newest = np.arange(len(table)), table.newest(np.arange(len(table)), 1)[:, 0]
+    older = table.bank.copy()
+    older[every, (table.stored - 1) % table.memory.bank] = 0.0
+    return nearest_distances(older, newest)
 
 
 def covered(boxes: Floats) -> Floats:
