@@ -79,13 +79,13 @@ class Unbroken:
         looks_weight: what the likeness of features adds to or takes from the cost at most.
         recall_limit: limit of (1 - likeness) / 2 for finding the lost by looks alone.
         recall_age: how long the lost are looked for by looks; at least `max_age`.
-        swap_margin: two who part are exchanged if that explains their looks better by this share of the difference
-            between them; above 1, hardly ever.
         walk: how far they may have gone, box heights per second.
         steady: run on an engine for one camera that estimates the camera's motion from the boxes, learns no looks from
             poor and covered boxes and exchanges who was mistaken; without, the plain engine, which a fleet can share.
         drift_gain: share of an unexpected common shift that is taken for a lasting velocity of the camera.
         drift_time: after which that velocity has faded to a third.
+        swap_margin: two who part are exchanged if that explains their looks better by this share of the difference
+            between them; above 1, hardly ever.
     """
 
     high_score: float = ranged(0.6, 0.0, 1.0)
@@ -106,11 +106,11 @@ class Unbroken:
     looks_weight: float = ranged(0.4, 0.0, 1.0)
     recall_limit: float = ranged(0.15, 0.0, 1.0)
     recall_age: float = ranged(5.0, 0.0, 600.0)
-    swap_margin: float = ranged(0.5, 0.0, 10.0)
     walk: float = ranged(1.0, 0.0, 10.0)
     steady: bool = True
     drift_gain: float = ranged(0.4, 0.0, 1.0)
     drift_time: float = ranged(0.5, 0.01, 60.0)
+    swap_margin: float = ranged(0.5, 0.0, 10.0)
 
     def __post_init__(self) -> None:
         """Check the ranges."""
