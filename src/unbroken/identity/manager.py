@@ -101,6 +101,7 @@ class CalibratedManager:
         self._next_fit = 0
         self._width = -1
         self._revisited = 0
+        self._renewed: list[int] = []
 
     def take(self, arrivals: Sequence[Tracklet]) -> tuple[Ints, list[Event]]:
         """Decide on finished tracks as they arrive, for people who already track.
@@ -135,10 +136,27 @@ class CalibratedManager:
             self._take_in(view)
         for view in sightings:
             events += self._decide_due(view)
+        events += self._look_again(sightings)
         events += self._keep_exclusive(sightings)
         if sightings:
             events += self._forget(max(view.time for view in sightings))
         return [self._answer(view) for view in sightings], events
+
+    def _look_again(self, sightings: Sequence[Sightings]) -> list[Event]:
+        """In the first minute, weigh each track again whenever it has been seen twice as well as before.
+
+        The first decisions rest on a few views; once a model is learnt, `_second_thoughts` takes this over.
+        """
+        renewed, self._renewed = self._renewed, []
+        events: list[Event] = []
+        if isinstance(self._site.likeness, Likeness) or not sightings:
+            return events
+        time = max(view.time for view in sightings)
+        for number in renewed:
+            slot = self._history.slot(number)
+            if slot >= 0 and self._history.persons[slot] > 0:
+                events += self._revisit(slot, time)
+        return events
 
     def _forget(self, time: float) -> list[Event]:
         """Keep the gallery within its bounds; nobody who is in a view is forgotten."""
@@ -204,6 +222,7 @@ class CalibratedManager:
         if slot < 0 or not len(track.bank):
             return
         track.learnt = track.bank.weight
+        self._renewed.append(track.number)
         self._history.renew(slot, self._tracklet(key, track))
         self._project(slot)
         self._keep_view(slot)
