@@ -6,6 +6,7 @@ import pytest
 from needs import data
 from unbroken.core.frames import Frame
 from unbroken.detection.motion_detector import MotionDetector
+from unbroken.detection.selection import DetectorSettings
 from unbroken.evaluation.detection import detection_scores
 
 SIZE = (240, 320)
@@ -66,6 +67,20 @@ def score(answers, steps, people=walkers):
 def test_people_who_walk_are_found_once_the_place_is_known():
     answers = film(MotionDetector(), range(200))
     assert score(answers[100:], range(100, 200)).average_precision > 0.9
+
+
+def test_region_height_and_score_of_the_site_hold_for_the_built_in_detector_too():
+    everybody = film(MotionDetector(), range(60))[-20:]
+    found = np.concatenate([answer.boxes for answer in everybody])
+    middle, tall = np.median(found[:, [0, 2]]), np.median(found[:, 3] - found[:, 1])
+    left = ((-1.0, -1.0), (middle, -1.0), (middle, 1e4), (-1.0, 1e4))
+    wanted = DetectorSettings(score=0.5, region=left, least_height=tall)
+    chosen = film(MotionDetector(wanted=wanted), range(60))[-20:]
+    assert 0 < sum(map(len, chosen)) < len(found)
+    for answer in chosen:
+        assert ((answer.boxes[:, 0] + answer.boxes[:, 2]) / 2 <= middle).all()
+        assert (answer.boxes[:, 3] - answer.boxes[:, 1] >= tall).all()
+        assert (answer.scores >= 0.5).all()
 
 
 def test_an_empty_place_has_nobody_in_it():

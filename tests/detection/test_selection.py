@@ -7,8 +7,9 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from unbroken.core.errors import ConfigError
-from unbroken.detection.selection import Candidates, DetectorSettings, inside, kept, plausible, suppressed
+from unbroken.detection.selection import Candidates, DetectorSettings, kept, plausible, suppressed
 from unbroken.geometry.boxes import iou
+from unbroken.geometry.regions import inside
 
 
 def candidates(boxes, scores=None, classes=None):

@@ -89,7 +89,7 @@ def _detector(camera: CameraSettings, settings: SiteSettings, opened: Opened, sh
 
 def _new_detector(name: str, settings: SiteSettings, wanted: DetectorSettings) -> Detector:
     if name == BUILT_IN_DETECTOR:
-        return MotionDetector()
+        return MotionDetector(wanted=wanted)
     runtime = settings.runtime
     return build_detector(
         name, _folders(settings), wanted, runtime=runtime.runtime, device=runtime.device, threads=runtime.threads

@@ -14,6 +14,7 @@ from unbroken.core.detections import Detections
 from unbroken.core.frames import Frame
 from unbroken.detection.background import SOLID, Background, BackgroundSettings
 from unbroken.detection.perspective import Perspective, PerspectiveLearner
+from unbroken.detection.selection import EVERYTHING, Candidates, DetectorSettings, kept
 from unbroken.detection.silhouettes import Silhouette, people_in, presence, silhouettes
 from unbroken.geometry.boxes import clipped
 
@@ -46,9 +47,10 @@ class MotionDetector:
     with people of the expected size. See `background`, `perspective` and `silhouettes` for the ideas and sources.
     """
 
-    def __init__(self, settings: MotionSettings | None = None) -> None:
-        """Know no camera yet."""
+    def __init__(self, settings: MotionSettings | None = None, wanted: DetectorSettings | None = None) -> None:
+        """Know no camera yet; `wanted` says what is reported of what is found, as for nets."""
         self._settings = settings or MotionSettings()
+        self._wanted = wanted or EVERYTHING
         self._cameras: dict[str, _Camera] = {}
 
     @property
@@ -75,8 +77,10 @@ class MotionDetector:
         small = frame.image if size == (width, height) else cv2.resize(frame.image, size, interpolation=cv2.INTER_AREA)
         found = camera.people(small, frame.time)
         boxes = clipped(found[:, :4] * np.array([width / size[0], height / size[1]] * 2), (width, height))
-        good = (found[:, 4] >= self._settings.least_score) & (boxes[:, 2:] - boxes[:, :2] > 1).all(axis=1)
-        return Detections(boxes[good], np.clip(found[good, 4], 0.0, 1.0))
+        least = max(self._settings.least_score, self._wanted.score)
+        good = (found[:, 4] >= least) & (boxes[:, 2:] - boxes[:, :2] > 1).all(axis=1)
+        people = np.zeros(int(good.sum()), dtype=np.int64)
+        return kept(Candidates(boxes[good], np.clip(found[good, 4], 0.0, 1.0), people), (width, height), self._wanted)
 
 
 class _Camera:

@@ -10,11 +10,8 @@ from unbroken.core.arrays import Floats
 from unbroken.core.detections import Detections
 from unbroken.core.errors import ConfigError, ContractError
 from unbroken.core.frames import Frame
-from unbroken.detection.selection import Candidates, DetectorSettings, kept
+from unbroken.detection.selection import EVERYTHING, Candidates, DetectorSettings, kept
 from unbroken.geometry.boxes import xyxy_from_xywh
-
-EVERYTHING = DetectorSettings(score=0.0, nms_iou=1.0)
-"""Recorded detections as they are."""
 
 
 class RecordedDetector:

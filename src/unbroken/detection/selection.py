@@ -10,6 +10,7 @@ from unbroken.core.arrays import Bools, Floats, Ints
 from unbroken.core.detections import Detections
 from unbroken.core.errors import ConfigError
 from unbroken.geometry.boxes import clipped, foot_points, iou
+from unbroken.geometry.regions import inside
 
 _MOST_CANDIDATES = 1000
 
@@ -53,6 +54,10 @@ class DetectorSettings:
             raise ConfigError("detector setting classes is empty; give at least one class, 0 is a person")
         if 0 < len(self.region) < 3:
             raise ConfigError(f"detector setting region has {len(self.region)} corners; give 3 or more, or none")
+
+
+EVERYTHING = DetectorSettings(score=0.0, nms_iou=1.0)
+"""Whatever was found, as it is."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -108,14 +113,3 @@ def kept(candidates: Candidates, size: tuple[int, int], settings: DetectorSettin
     if settings.region:
         good &= inside(foot_points(boxes), np.asarray(settings.region, dtype=np.float64))
     return Detections(boxes[good], candidates.scores[good], candidates.classes[good])
-
-
-def inside(points: Floats, polygon: Floats) -> Bools:
-    """Which points lie in a polygon, by the even-odd rule. (N, 2), (M, 2) -> (N,)."""
-    x, y = points[:, 0, None], points[:, 1, None]
-    (x1, y1), (x2, y2) = polygon.T, np.roll(polygon, -1, axis=0).T
-    straddles = (y1 > y) != (y2 > y)
-    rise = np.where(y2 == y1, 1.0, y2 - y1)
-    crossings = straddles & (x < x1 + (y - y1) * (x2 - x1) / rise)
-    odd: Bools = crossings.sum(axis=1) % 2 == 1
-    return odd
