@@ -41,7 +41,7 @@ def test_paths_are_relative_to_the_file_and_addresses_are_not_touched(tmp_path):
         ('name = "door"', 'name = "hall"', r"two cameras have the name hall"),
         ('source = "hall.mp4"', "source = 7.5", r"line 8: cameras\.0\.source is 7\.5"),
         ("every = 3", "every = ", r"is no TOML .*line 4"),
-        ("[detection]", "[detektion]", r"detektion is not a known setting; known here are cameras, detection"),
+        ("[detection]", "[detektion]", r"detektion is not a known setting; known here are budget, cameras, detection"),
     ],
 )
 def test_each_mistake_is_one_sentence(tmp_path, old, new, sentence):

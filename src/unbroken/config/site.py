@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
+from unbroken.config.service import (
+    BudgetSettings,
+    LineSettings,
+    LiveSettings,
+    LogSettings,
+    OutputSettings,
+    StorageSettings,
+    TopologySettings,
+    WebSettings,
+    ZoneSettings,
+)
+from unbroken.config.strict import Name, Share, Strict, Value
 from unbroken.identity.policies import DEFAULT as DEFAULT_POLICY
 from unbroken.tracking.registry import DEFAULT as DEFAULT_TRACKER
 
-Share = Annotated[float, Field(ge=0, le=1)]
-Name = Annotated[str, Field(pattern=r"^[\w.-]+$", max_length=64)]
-Value = bool | int | float | str
 
-
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class CameraSettings(_Strict):
+class CameraSettings(Strict):
     """One camera."""
 
     name: Name = Field(description="Short, without spaces: it names files.")
@@ -27,9 +31,10 @@ class CameraSettings(_Strict):
     calibration: str = Field("", description="A JSON file with homography or full calibration; metres on the floor.")
     detector: str = Field("", description="Another detector for this camera than for the others.")
     region: tuple[tuple[float, float], ...] = Field((), description="A polygon in pixels: people outside don't count.")
+    on: bool = Field(default=True, description="Switched off, it stays in the file and is not opened.")
 
 
-class DetectionSettings(_Strict):
+class DetectionSettings(Strict):
     """Who is in the picture."""
 
     model: str = Field("motion", description="`motion` (built in, fixed cameras), a model's name or a file.")
@@ -47,7 +52,7 @@ class DetectionSettings(_Strict):
     decoder: str = Field("", description="How to read the answer of a net without a card.")
 
 
-class ReidSettings(_Strict):
+class ReidSettings(Strict):
     """What people look like."""
 
     model: str = Field("colour", description="`colour` (built in), `none`, a model's name or a file.")
@@ -62,7 +67,7 @@ class ReidSettings(_Strict):
     min_score: Share = Field(0.5, description="Detections below it get no feature.")
 
 
-class RuntimeSettings(_Strict):
+class RuntimeSettings(Strict):
     """What nets run on."""
 
     runtime: Literal["auto", "onnxruntime", "openvino", "opencv"] = "auto"
@@ -71,7 +76,7 @@ class RuntimeSettings(_Strict):
     models: str = Field("", description="A folder with nets, searched first.")
 
 
-class TrackingSettings(_Strict):
+class TrackingSettings(Strict):
     """Who is followed, in one camera."""
 
     tracker: str = Field(
@@ -81,14 +86,14 @@ class TrackingSettings(_Strict):
     options: dict[str, Value] = Field(default_factory=dict, description="Parameters of the tracker, by name.")
 
 
-class IdentitySettings(_Strict):
+class IdentitySettings(Strict):
     """Who is who, over all cameras."""
 
     policy: str = Field(DEFAULT_POLICY, description="calibrated, fixed, or none.")
     options: dict[str, Value] = Field(default_factory=dict, description="Settings of the policy, by name.")
 
 
-class SiteSettings(_Strict):
+class SiteSettings(Strict):
     """A site: cameras and what is done with their pictures."""
 
     cameras: tuple[CameraSettings, ...] = Field(min_length=1)
@@ -97,6 +102,15 @@ class SiteSettings(_Strict):
     runtime: RuntimeSettings = RuntimeSettings()
     tracking: TrackingSettings = TrackingSettings()
     identity: IdentitySettings = IdentitySettings()
+    topology: TopologySettings = TopologySettings()
+    zones: tuple[ZoneSettings, ...] = ()
+    lines: tuple[LineSettings, ...] = ()
+    live: LiveSettings = LiveSettings()
+    budget: BudgetSettings = BudgetSettings()
+    storage: StorageSettings = StorageSettings()
+    outputs: OutputSettings = OutputSettings()
+    web: WebSettings = WebSettings()
+    log: LogSettings = LogSettings()
 
     @field_validator("cameras")
     @classmethod
@@ -106,6 +120,18 @@ class SiteSettings(_Strict):
         if twice:
             raise ValueError(f"two cameras have the name {twice[0]}; give each a name of its own")
         return cameras
+
+    @model_validator(mode="after")
+    def _cameras_are_known(self) -> SiteSettings:
+        known = {camera.name for camera in self.cameras}
+        named = [zone.camera for zone in self.zones if zone.camera]
+        named += [line.camera for line in self.lines if line.camera]
+        named += [camera for pair in (*self.topology.overlapping, *self.topology.apart) for camera in pair]
+        named += [camera for link in self.topology.links for camera in link.cameras]
+        unknown = sorted(set(named) - known)
+        if unknown:
+            raise ValueError(f"camera {unknown[0]} is named but not listed; the cameras are {', '.join(sorted(known))}")
+        return self
 
     @model_validator(mode="after")
     def _identity_needs_something(self) -> SiteSettings:

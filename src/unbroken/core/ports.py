@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unbroken.core.arrays import Features, Floats, Image, Ints
+from unbroken.core.batches import Batch, Verdict
 from unbroken.core.detections import Detections
 from unbroken.core.events import Event
 from unbroken.core.frames import Frame
@@ -124,6 +125,17 @@ class IdentityManager(Protocol):
 
     def observe(self, sightings: Sequence[Sightings]) -> tuple[list[Identities], list[Event]]:
         """The Global IDs for the sightings of one step, in their order, and what happened."""
+
+
+class Keeper(Protocol):
+    """Makes what was decided last: nothing is answered before `keep` has returned."""
+
+    def keep(self, batch: Batch, verdict: Verdict) -> None:
+        """Store a batch and what became of it, in one transaction that survives a power cut.
+
+        Raises:
+            StoreError: it could not be stored; nothing of it was.
+        """
 
 
 class Sink(Protocol):

@@ -1,0 +1,145 @@
+"""What a user may write in `site.toml` for a site that runs for months: zones, storage, outputs, web and the like."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, field_validator
+
+from unbroken.config.strict import Name, Strict
+
+Point = tuple[float, float]
+Path = Annotated[str, Field(max_length=4096)]
+Secret = Annotated[str, Field(max_length=256, pattern=r"^[A-Za-z_][A-Za-z0-9_]*$|^$")]
+
+
+class ZoneSettings(Strict):
+    """An area that people enter, stay in and leave."""
+
+    name: Name = Field(description="Short, without spaces: it names events.")
+    camera: str = Field("", description="The camera in whose picture the polygon is drawn; empty: on the ground.")
+    polygon: tuple[Point, ...] = Field(min_length=3, description="Corners in pixels of the camera, or metres.")
+    stay: float = Field(0.0, ge=0, le=3600, description="Seconds inside before somebody counts as having entered.")
+
+
+class LineSettings(Strict):
+    """A line that people cross, in or out: in is from left to right for somebody who looks from start to end."""
+
+    name: Name = Field(description="Short, without spaces: it names events.")
+    camera: str = Field("", description="The camera in whose picture the line is drawn; empty: on the ground.")
+    start: Point = Field(description="Pixels of the camera, or metres.")
+    end: Point = Field(description="Pixels of the camera, or metres.")
+
+
+class LinkSettings(Strict):
+    """How people get from one camera to another."""
+
+    cameras: tuple[str, str] = Field(description="Two cameras; the same one twice: people who come back.")
+    fastest: float = Field(0.0, ge=0, le=86400, description="Seconds: nobody is quicker.")
+    usual: float = Field(0.0, ge=0, le=86400, description="Seconds that people usually take; 0: learnt.")
+
+
+class TopologySettings(Strict):
+    """What is known of where the cameras are; the rest is learnt while running."""
+
+    overlapping: tuple[tuple[str, str], ...] = Field((), description="Pairs of cameras that see the same floor.")
+    apart: tuple[tuple[str, str], ...] = Field((), description="Pairs of cameras that never see the same floor.")
+    links: tuple[LinkSettings, ...] = Field((), description="Known ways between cameras.")
+
+
+class LiveSettings(Strict):
+    """How live cameras are kept alive."""
+
+    transport: Literal["tcp", "udp"] = Field("tcp", description="How RTSP pictures travel.")
+    connect_timeout: float = Field(5.0, ge=0.5, le=120, description="Seconds until a connection counts as failed.")
+    stall: float = Field(3.0, ge=0.5, le=120, description="Seconds without a picture: stalled, and reconnected.")
+    freeze: float = Field(4.0, ge=1, le=3600, description="Seconds of the very same picture: frozen.")
+    black: float = Field(4.0, ge=1, le=3600, description="Seconds of a black picture: black.")
+    first_retry: float = Field(0.5, gt=0, le=60, description="Seconds before the first reconnection.")
+    longest_retry: float = Field(8.0, gt=0, le=3600, description="Seconds between reconnections, at most.")
+
+
+class BudgetSettings(Strict):
+    """What happens when the machine is too slow for its cameras."""
+
+    latency: float = Field(300.0, ge=10, le=60000, description="Milliseconds from picture to event to stay below.")
+    most_every: int = Field(6, ge=1, le=100, description="Under overload: the detector runs at least this often.")
+    least_size: int = Field(224, ge=64, le=4096, description="Under overload: the net's input shrinks to this, pixels.")
+    rate: float = Field(0.0, ge=0, le=240, description="Pictures per second and camera that are looked at; 0: all.")
+
+
+class StorageSettings(Strict):
+    """Where identities live."""
+
+    database: str = Field(
+        "unbroken.db", min_length=1, description="A SQLite file, or `postgresql://user@host/name`; `none`: no storage."
+    )
+    pictures: Path = Field("", description="A folder for one picture per view of a person; empty: none are kept.")
+    blur: bool = Field(default=True, description="Blur heads in pictures that are kept.")
+    days: float = Field(30.0, gt=0, le=3650, description="People not seen for so long are forgotten.")
+    megabytes: float = Field(2000.0, ge=1, description="The oldest go when the database is larger.")
+    people: int = Field(100_000, ge=1, le=10_000_000, description="At most so many people are known.")
+    snapshot: float = Field(300.0, ge=1, le=86400, description="Seconds between snapshots, which shorten a restart.")
+    key: Secret = Field("", description="The environment variable with the key (hex, 32 bytes) for encryption at rest.")
+
+
+class WebhookSettings(Strict):
+    """Events as HTTP POST requests."""
+
+    url: str = Field(pattern=r"^https?://", description="Where events are sent.")
+    secret: Secret = Field("", description="The environment variable with the secret for the signature (HMAC-SHA256).")
+    timeout: float = Field(5.0, gt=0, le=120, description="Seconds for one request.")
+    events: tuple[str, ...] = Field((), description="Types of events that are sent; empty: all.")
+
+
+class MqttSettings(Strict):
+    """Events to an MQTT broker."""
+
+    host: str = Field(min_length=1, description="Name or address of the broker.")
+    port: int = Field(1883, ge=1, le=65535)
+    topic: str = Field("unbroken", min_length=1, description="What topics begin with.")
+    user: str = ""
+    password: Secret = Field("", description="The environment variable with the password.")
+    tls: bool = False
+    home_assistant: bool = Field(default=True, description="Announce cameras, zones and counts to Home Assistant.")
+    events: tuple[str, ...] = Field((), description="Types of events that are sent; empty: all.")
+
+
+class OutputSettings(Strict):
+    """Where events go."""
+
+    events: Path = Field("events.jsonl", description="JSON Lines of events; empty: none.")
+    tracks: Path = Field("", description="JSON Lines of every track in every picture; empty: none.")
+    spool: Path = Field("spool", description="A folder for events that could not be delivered yet.")
+    spool_megabytes: float = Field(100.0, gt=0, description="The oldest undelivered events go beyond this.")
+    rotate_megabytes: float = Field(100.0, gt=0, description="A JSON Lines file is put aside at this size.")
+    rotations: int = Field(5, ge=0, le=1000, description="How many of those are kept.")
+    webhooks: tuple[WebhookSettings, ...] = ()
+    mqtt: MqttSettings | None = None
+
+
+class WebSettings(Strict):
+    """The dashboard."""
+
+    on: bool = True
+    host: str = Field("127.0.0.1", min_length=1, description="Reachable from this machine only, unless changed.")
+    port: int = Field(8642, ge=0, le=65535, description="0: any free one.")
+    token: Secret = Field("", description="The environment variable with the access token; needed beyond 127.0.0.1.")
+    pictures: bool = Field(default=True, description="Show live pictures.")
+    blur: bool = Field(default=False, description="Blur heads in live pictures.")
+    rate: float = Field(5.0, gt=0, le=60, description="Live pictures per second and camera.")
+
+    @field_validator("host")
+    @classmethod
+    def _no_blank(cls, host: str) -> str:
+        if host != host.strip():
+            raise ValueError("has blanks around it; remove them")
+        return host
+
+
+class LogSettings(Strict):
+    """What is written for whoever operates the site."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    form: Literal["text", "json"] = Field("text", description="`json`: one object per line, for log collectors.")
+    access: Path = Field("access.jsonl", description="Every access to personal data, as JSON Lines; empty: none.")
