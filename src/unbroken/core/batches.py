@@ -87,3 +87,42 @@ class Verdict:
 
     identities: tuple[Identities, ...]
     events: tuple[Event, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A command that waits for the one writer.
+
+    Attributes:
+        number: of the request, growing; its answer names it.
+        time: seconds since 1970, when it was asked for.
+        who: who asked.
+        command: what is asked for.
+    """
+
+    number: int
+    time: float
+    who: str
+    command: Command
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What became of a request: `done`, or refused; `text` is one sentence either way."""
+
+    number: int
+    done: bool
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Recovered:
+    """What a keeper still has from the last run: applying `batches` to `state` gives what was last answered.
+
+    Attributes:
+        state: the bytes last given to `Keeper.snapshot`; empty where there are none: begin with a fresh manager.
+        batches: kept since, in their order.
+    """
+
+    state: bytes = b""
+    batches: tuple[Batch, ...] = ()

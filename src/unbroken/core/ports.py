@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unbroken.core.arrays import Features, Floats, Image, Ints
-from unbroken.core.batches import Batch, Verdict
+from unbroken.core.batches import Batch, Recovered, Reply, Request, Verdict
 from unbroken.core.detections import Detections
 from unbroken.core.events import Event
 from unbroken.core.frames import Frame
@@ -128,14 +128,42 @@ class IdentityManager(Protocol):
 
 
 class Keeper(Protocol):
-    """Makes what was decided last: nothing is answered before `keep` has returned."""
+    """Makes what was decided last: nothing is answered before `keep` has returned. One thread at a time uses it."""
 
-    def keep(self, batch: Batch, verdict: Verdict) -> None:
+    def recover(self) -> Recovered:
+        """What is there from the last run. Called once, before the first `keep`.
+
+        Raises:
+            StoreError: it is damaged.
+        """
+
+    def keep(self, batch: Batch, verdict: Verdict, replies: Sequence[Reply] = ()) -> None:
         """Store a batch and what became of it, in one transaction that survives a power cut.
+
+        Args:
+            batch: what the engine took in.
+            verdict: what it answered. A person whom it has forgotten goes from every table.
+            replies: to the requests whose commands are in the batch: a request is never carried out twice.
 
         Raises:
             StoreError: it could not be stored; nothing of it was.
         """
+
+    def snapshot(self, state: bytes) -> None:
+        """Store the engine's state as it is after the last batch; `recover` begins with it from here.
+
+        Older snapshots and the journal go, and with them what was left of people forgotten since: call it at times,
+        at once after a `Forget`, and at the end.
+
+        Raises:
+            StoreError: it could not be stored; what was there before still holds.
+        """
+
+    def pending_commands(self) -> tuple[Request, ...]:
+        """The requests that wait, oldest first."""
+
+    def reply(self, replies: Sequence[Reply]) -> None:
+        """Answer requests that are not carried out and so are in no batch."""
 
 
 class Sink(Protocol):
