@@ -159,6 +159,36 @@ class CameraLost:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class CameraFaulted:
+    """A step of the chain broke on a camera, which begins anew; the others go on. `reason` is one sentence."""
+
+    time: float
+    camera: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class QualityChanged:
+    """The site computes less than it was asked to, or more again, to keep up with its cameras.
+
+    Attributes:
+        time: seconds.
+        level: 0 is full quality; each level takes one more step down.
+        every: the detector looks at every n-th picture, on average over time.
+        refresh: tracks get new features so many times more rarely.
+        size: pixels of the detector's input; 0 where it is as set.
+        reason: one sentence.
+    """
+
+    time: float
+    level: int
+    every: int
+    refresh: float
+    size: int
+    reason: str
+
+
 Event: TypeAlias = (
     TrackStarted
     | TrackEnded
@@ -173,4 +203,6 @@ Event: TypeAlias = (
     | CameraOnline
     | CameraStalled
     | CameraLost
+    | CameraFaulted
+    | QualityChanged
 )

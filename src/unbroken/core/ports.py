@@ -174,3 +174,10 @@ class Sink(Protocol):
 
     def close(self) -> None:
         """Finish: what was written is valid from here on. May be called after a broken run."""
+
+
+class Listener(Protocol):
+    """Hears what happens while no picture comes that could carry it: a camera that is lost, a site that slows down."""
+
+    def hear(self, events: Sequence[Event]) -> None:
+        """Take events that go with no picture, in the order in which they happened."""
