@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 from unbroken.config.site import CameraSettings
 from unbroken.core.arrays import Floats
 from unbroken.core.ports import Source
+from unbroken.core.secrets import filled
 from unbroken.datasets.calibration import read_view
 from unbroken.datasets.motchallenge import Rows, read_info, read_rows, read_warps
 from unbroken.geometry.plane import GroundView
@@ -36,14 +38,19 @@ class Opened:
 def open_camera(settings: CameraSettings, clock: Callable[[], float]) -> Opened:
     """Open a camera: a video, a folder of pictures, a MOTChallenge sequence, a network camera, a webcam.
 
+    Environment variables that the address names are filled in here, and nowhere else: settings never hold a password
+    that came from them.
+
     Raises:
+        ConfigError: the address names an environment variable that is not set.
         SourceError: it cannot be opened; the message says why.
         StoreError: a file of recorded boxes cannot be read.
     """
+    address = filled(settings.source, os.environ)
     view = read_view(Path(settings.calibration)) if settings.calibration else None
-    folder = Path(settings.source)
-    if "://" in settings.source or not folder.is_dir() or not is_sequence(folder):
-        return Opened(open_source(settings.source, settings.name, clock, settings.frame_rate), None, {}, view)
+    folder = Path(address)
+    if "://" in address or not folder.is_dir() or not is_sequence(folder):
+        return Opened(open_source(address, settings.name, clock, settings.frame_rate), None, {}, view)
     info = read_info(folder)
     boxes = boxes_of(folder)
     recorded = read_rows(boxes) if boxes is not None else None

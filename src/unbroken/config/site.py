@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, ValidationInfo, model_validator
 
+from unbroken.config.lines import Location
 from unbroken.config.service import (
     BudgetSettings,
     LineSettings,
@@ -112,30 +114,43 @@ class SiteSettings(Strict):
     web: WebSettings = WebSettings()
     log: LogSettings = LogSettings()
 
-    @field_validator("cameras")
-    @classmethod
-    def _names_differ(cls, cameras: tuple[CameraSettings, ...]) -> tuple[CameraSettings, ...]:
-        names = [camera.name for camera in cameras]
-        twice = sorted({name for name in names if names.count(name) > 1})
-        if twice:
-            raise ValueError(f"two cameras have the name {twice[0]}; give each a name of its own")
-        return cameras
-
     @model_validator(mode="after")
-    def _cameras_are_known(self) -> SiteSettings:
-        known = {camera.name for camera in self.cameras}
-        named = [zone.camera for zone in self.zones if zone.camera]
-        named += [line.camera for line in self.lines if line.camera]
-        named += [camera for pair in (*self.topology.overlapping, *self.topology.apart) for camera in pair]
-        named += [camera for link in self.topology.links for camera in link.cameras]
-        unknown = sorted(set(named) - known)
-        if unknown:
-            raise ValueError(f"camera {unknown[0]} is named but not listed; the cameras are {', '.join(sorted(known))}")
+    def _nothing_contradicts(self, info: ValidationInfo) -> SiteSettings:
+        for _, sentence in contradictions(self) if info.context is not ALONE else ():
+            raise ValueError(sentence)
         return self
 
-    @model_validator(mode="after")
-    def _identity_needs_something(self) -> SiteSettings:
-        placed = any(camera.calibration for camera in self.cameras)
-        if self.reid.model == "none" and self.identity.policy == "fixed" and not placed:
-            raise ValueError('the policy "fixed" decides by features; choose a reid model or identity.policy = "none"')
-        return self
+
+ALONE: dict[str, object] = {}
+"""The context for checking each setting on its own; `contradictions` tells the rest."""
+
+
+def contradictions(settings: SiteSettings) -> Iterator[tuple[Location, str]]:
+    """Where settings do not go together: the way to the setting that is to blame, and a sentence with the mend."""
+    names = [camera.name for camera in settings.cameras]
+    for number, name in enumerate(names):
+        if name in names[:number]:
+            yield ("cameras", number, "name"), f"two cameras have the name {name}; give each a name of its own"
+    listed = ", ".join(sorted(set(names)))
+    for place, name in _cameras_named(settings):
+        if name not in names:
+            yield place, f"camera {name} is named but not listed; the cameras are {listed}"
+    placed = any(camera.calibration for camera in settings.cameras)
+    if settings.reid.model == "none" and settings.identity.policy == "fixed" and not placed:
+        yield (
+            ("identity", "policy"),
+            'the policy "fixed" decides by features; choose a reid model or identity.policy = "none"',
+        )
+
+
+def _cameras_named(settings: SiteSettings) -> Iterator[tuple[Location, str]]:
+    """Every mention of a camera outside the list of cameras."""
+    topology = settings.topology
+    areas: dict[str, tuple[ZoneSettings | LineSettings, ...]] = {"zones": settings.zones, "lines": settings.lines}
+    for section, listed in areas.items():
+        yield from (((section, number, "camera"), area.camera) for number, area in enumerate(listed) if area.camera)
+    for key, pairs in (("overlapping", topology.overlapping), ("apart", topology.apart)):
+        for number, pair in enumerate(pairs):
+            yield from ((("topology", key, number, end), name) for end, name in enumerate(pair))
+    for number, link in enumerate(topology.links):
+        yield from ((("topology", "links", number, "cameras", end), name) for end, name in enumerate(link.cameras))
