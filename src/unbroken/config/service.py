@@ -108,6 +108,7 @@ class MqttSettings(Strict):
 class OutputSettings(Strict):
     """Where events go."""
 
+    site: Name = Field("site", description="The name of the site: it is part of every event and MQTT topic.")
     events: Path = Field("events.jsonl", description="JSON Lines of events; empty: none.")
     tracks: Path = Field("", description="JSON Lines of every track in every picture; empty: none.")
     spool: Path = Field("spool", description="A folder for events that could not be delivered yet.")

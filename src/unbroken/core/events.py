@@ -99,8 +99,61 @@ class PersonForgotten:
 
 
 @dataclass(frozen=True, slots=True)
+class PersonAppeared:
+    """A Global ID is seen in the site that was not in it before: `new` in what goes out."""
+
+    time: float
+    person: int
+    camera: str
+    track: int
+
+
+@dataclass(frozen=True, slots=True)
+class PersonChanged:
+    """Something about a person in the site has changed: `update` in what goes out.
+
+    Attributes:
+        time: seconds.
+        person: the Global ID.
+        cameras: that see him now, in alphabetical order.
+        state: how sure the Global ID is: "probable" or "confirmed".
+        since: seconds, when he appeared.
+    """
+
+    time: float
+    person: int
+    cameras: tuple[str, ...]
+    state: str
+    since: float
+
+
+@dataclass(frozen=True, slots=True)
+class PersonLeft:
+    """A person is no longer in the site: `end` in what goes out.
+
+    Attributes:
+        time: seconds, when he was last seen.
+        person: the Global ID.
+        cameras: that saw him, in alphabetical order.
+        since: seconds, when he appeared.
+        reason: "unseen", "merged", "forgotten" or "stopped".
+        into: whom he was merged into; -1 otherwise.
+    """
+
+    time: float
+    person: int
+    cameras: tuple[str, ...]
+    since: float
+    reason: str
+    into: int = -1
+
+
+@dataclass(frozen=True, slots=True)
 class ZoneEntered:
-    """A person (or, while undecided, a track) has entered a zone."""
+    """A person (or, while undecided, a track) has entered a zone; `time` is when he was first seen inside.
+
+    `camera` and `track` are those that saw him enter: the `ZoneLeft` of the same visit names them again.
+    """
 
     time: float
     camera: str
@@ -111,7 +164,11 @@ class ZoneEntered:
 
 @dataclass(frozen=True, slots=True)
 class ZoneLeft:
-    """A person has left a zone after `dwell` seconds."""
+    """A visit of a zone is over after `dwell` seconds; `time` is when he was last seen inside.
+
+    `camera` and `track` are those of the `ZoneEntered` of the visit, `person` is who it turned out to be. `reason` is
+    "left", "unseen", "merged" (the visit goes on as that of the person merged into), "forgotten" or "stopped".
+    """
 
     time: float
     camera: str
@@ -119,11 +176,12 @@ class ZoneLeft:
     person: int
     zone: str
     dwell: float
+    reason: str = "left"
 
 
 @dataclass(frozen=True, slots=True)
 class LineCrossed:
-    """A person has crossed a line; `direction` is "in" or "out"."""
+    """A person has crossed a line at `time`; `direction` is "in" or "out"."""
 
     time: float
     camera: str
@@ -197,6 +255,9 @@ Event: TypeAlias = (
     | PersonMerged
     | PersonSplit
     | PersonForgotten
+    | PersonAppeared
+    | PersonChanged
+    | PersonLeft
     | ZoneEntered
     | ZoneLeft
     | LineCrossed
