@@ -6,9 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
-from unbroken.config.strict import Name, Strict
+from unbroken.config.strict import Name, Point, Strict
 
-Point = tuple[float, float]
 Path = Annotated[str, Field(max_length=4096)]
 Secret = Annotated[str, Field(max_length=256, pattern=r"^[A-Za-z_][A-Za-z0-9_]*$|^$")]
 
@@ -63,8 +62,10 @@ class BudgetSettings(Strict):
     """What happens when the machine is too slow for its cameras."""
 
     latency: float = Field(300.0, ge=10, le=60000, description="Milliseconds from picture to event to stay below.")
-    most_every: int = Field(6, ge=1, le=100, description="Under overload: the detector runs at least this often.")
-    least_size: int = Field(224, ge=64, le=4096, description="Under overload: the net's input shrinks to this, pixels.")
+    most_every: int = Field(
+        6, ge=1, le=100, description="Frames, under overload, from one run of the detector to the next."
+    )
+    least_size: int = Field(224, ge=64, le=4096, description="Pixels, under overload: the net's input shrinks to this.")
     rate: float = Field(0.0, ge=0, le=240, description="Pictures per second and camera that are looked at; 0: all.")
 
 
@@ -76,9 +77,9 @@ class StorageSettings(Strict):
     )
     pictures: Path = Field("", description="A folder for one picture per view of a person; empty: none are kept.")
     blur: bool = Field(default=True, description="Blur heads in pictures that are kept.")
-    days: float = Field(30.0, gt=0, le=3650, description="People not seen for so long are forgotten.")
-    megabytes: float = Field(2000.0, ge=1, description="The oldest go when the database is larger.")
-    people: int = Field(100_000, ge=1, le=10_000_000, description="At most so many people are known.")
+    days: float = Field(30.0, gt=0, le=3650, description="Days: people not seen for so long are forgotten.")
+    megabytes: float = Field(2000.0, ge=1, le=1e6, description="Megabytes: the oldest go when the database is larger.")
+    people: int = Field(100_000, ge=1, le=10_000_000, description="Number of people that are known at most.")
     snapshot: float = Field(300.0, ge=1, le=86400, description="Seconds between snapshots, which shorten a restart.")
     key: Secret = Field("", description="The environment variable with the key (hex, 32 bytes) for encryption at rest.")
 
@@ -96,11 +97,11 @@ class MqttSettings(Strict):
     """Events to an MQTT broker."""
 
     host: str = Field(min_length=1, description="Name or address of the broker.")
-    port: int = Field(1883, ge=1, le=65535)
+    port: int = Field(1883, ge=1, le=65535, description="Number of the broker's port; 8883 is usual with tls.")
     topic: str = Field("unbroken", min_length=1, description="What topics begin with.")
-    user: str = ""
+    user: str = Field("", max_length=256, description="The name to log in with; empty: none.")
     password: Secret = Field("", description="The environment variable with the password.")
-    tls: bool = False
+    tls: bool = Field(default=False, description="Encrypt, and check the broker's certificate.")
     home_assistant: bool = Field(default=True, description="Announce cameras, zones and counts to Home Assistant.")
     events: tuple[str, ...] = Field((), description="Types of events that are sent; empty: all.")
 
@@ -112,19 +113,23 @@ class OutputSettings(Strict):
     events: Path = Field("events.jsonl", description="JSON Lines of events; empty: none.")
     tracks: Path = Field("", description="JSON Lines of every track in every picture; empty: none.")
     spool: Path = Field("spool", description="A folder for events that could not be delivered yet.")
-    spool_megabytes: float = Field(100.0, gt=0, description="The oldest undelivered events go beyond this.")
-    rotate_megabytes: float = Field(100.0, gt=0, description="A JSON Lines file is put aside at this size.")
-    rotations: int = Field(5, ge=0, le=1000, description="How many of those are kept.")
-    webhooks: tuple[WebhookSettings, ...] = ()
-    mqtt: MqttSettings | None = None
+    spool_megabytes: float = Field(
+        100.0, gt=0, le=1e6, description="Megabytes: the oldest undelivered events go beyond this."
+    )
+    rotate_megabytes: float = Field(
+        100.0, gt=0, le=1e6, description="Megabytes: a JSON Lines file is put aside at this size."
+    )
+    rotations: int = Field(5, ge=0, le=1000, description="Number of files put aside that are kept.")
+    webhooks: tuple[WebhookSettings, ...] = Field((), description="Receivers of events as HTTP POST requests.")
+    mqtt: MqttSettings | None = Field(None, description="The MQTT broker that gets events; left out: none.")
 
 
 class WebSettings(Strict):
     """The dashboard."""
 
-    on: bool = True
+    on: bool = Field(default=True, description="Without it nothing listens.")
     host: str = Field("127.0.0.1", min_length=1, description="Reachable from this machine only, unless changed.")
-    port: int = Field(8642, ge=0, le=65535, description="0: any free one.")
+    port: int = Field(8642, ge=0, le=65535, description="Number of the port; 0: any free one.")
     token: Secret = Field("", description="The environment variable with the access token; needed beyond 127.0.0.1.")
     pictures: bool = Field(default=True, description="Show live pictures.")
     blur: bool = Field(default=False, description="Blur heads in live pictures.")
@@ -141,6 +146,6 @@ class WebSettings(Strict):
 class LogSettings(Strict):
     """What is written for whoever operates the site."""
 
-    level: Literal["debug", "info", "warning", "error"] = "info"
+    level: Literal["debug", "info", "warning", "error"] = Field("info", description="Lesser messages are left out.")
     form: Literal["text", "json"] = Field("text", description="`json`: one object per line, for log collectors.")
     access: Path = Field("access.jsonl", description="Every access to personal data, as JSON Lines; empty: none.")

@@ -19,7 +19,7 @@ from unbroken.config.service import (
     WebSettings,
     ZoneSettings,
 )
-from unbroken.config.strict import Name, Share, Strict, Value
+from unbroken.config.strict import Name, Point, Share, Strict, Value
 from unbroken.identity.policies import DEFAULT as DEFAULT_POLICY
 from unbroken.tracking.registry import DEFAULT as DEFAULT_TRACKER
 
@@ -28,11 +28,15 @@ class CameraSettings(Strict):
     """One camera."""
 
     name: Name = Field(description="Short, without spaces: it names files.")
-    source: str = Field(min_length=1, description="A video, a folder, `rtsp://...` or the number of a webcam.")
+    source: str = Field(
+        min_length=1,
+        max_length=4096,
+        description="A video, a folder, `rtsp://$USER:${PASSWORD}@host/path` or the number of a webcam.",
+    )
     frame_rate: float = Field(25.0, gt=0, le=1000, description="Pictures per second of a folder of pictures.")
     calibration: str = Field("", description="A JSON file with homography or full calibration; metres on the floor.")
     detector: str = Field("", description="Another detector for this camera than for the others.")
-    region: tuple[tuple[float, float], ...] = Field((), description="A polygon in pixels: people outside don't count.")
+    region: tuple[Point, ...] = Field((), description="A polygon in pixels: people outside don't count.")
     on: bool = Field(default=True, description="Switched off, it stays in the file and is not opened.")
 
 
@@ -41,15 +45,17 @@ class DetectionSettings(Strict):
 
     model: str = Field("motion", description="`motion` (built in, fixed cameras), a model's name or a file.")
     size: int = Field(0, ge=0, le=4096, description="Pixels of the net's longer side; 0: what its card says.")
-    score: Share = Field(0.1, description="Lesser detections are dropped; trackers have thresholds of their own.")
+    score: Share = Field(
+        0.1, description="Share: lesser detections are dropped; trackers have thresholds of their own."
+    )
     overlap: Share = Field(0.65, description="IoU above which the lesser of two boxes is dropped.")
-    min_height: float = Field(0, ge=0, description="Pixels: smaller people don't count.")
-    every: int = Field(1, ge=1, le=100, description="The detector runs on every n-th frame.")
+    min_height: float = Field(0, ge=0, le=10000, description="Pixels: smaller people don't count.")
+    every: int = Field(1, ge=1, le=100, description="Frames from one run of the detector to the next.")
     budget: float = Field(
         0, ge=0, le=10000, description="Milliseconds of detection per frame and camera, in place of `every`; 0: off."
     )
     most_every: int = Field(
-        10, ge=1, le=1000, description="With a budget: frames after which the detector runs anyway."
+        10, ge=1, le=1000, description="Frames, with a budget, after which the detector runs anyway."
     )
     decoder: str = Field("", description="How to read the answer of a net without a card.")
 
@@ -59,22 +65,26 @@ class ReidSettings(Strict):
 
     model: str = Field("colour", description="`colour` (built in), `none`, a model's name or a file.")
     early_rejection: float = Field(
-        0.95, ge=0, le=2, description="No feature where a predicted track overlaps by a higher IoU; above 1: off."
+        0.95, ge=0, le=2, description="IoU: no feature where a predicted track overlaps by more; above 1: off."
     )
     unambiguous: Share = Field(
-        0, description="No new feature for a known track whose box overlaps nobody else's by more; 0: off."
+        0, description="IoU: no new feature for a known track whose box overlaps nobody else's by more; 0: off."
     )
-    refresh: float = Field(1.0, ge=0, description="Seconds after which a track gets a new feature all the same.")
-    feature_cache: int = Field(5, ge=1, le=1000, description="Features of a track that are averaged.")
-    min_score: Share = Field(0.5, description="Detections below it get no feature.")
+    refresh: float = Field(
+        1.0, ge=0, le=3600, description="Seconds after which a track gets a new feature all the same."
+    )
+    feature_cache: int = Field(5, ge=1, le=1000, description="Number of features of a track that are averaged.")
+    min_score: Share = Field(0.5, description="Share: detections of a lower score get no feature.")
 
 
 class RuntimeSettings(Strict):
     """What nets run on."""
 
-    runtime: Literal["auto", "onnxruntime", "openvino", "opencv"] = "auto"
-    device: Literal["cpu", "cuda"] = "cpu"
-    threads: int = Field(1, ge=1, le=256, description="Threads per net.")
+    runtime: Literal["auto", "onnxruntime", "openvino", "opencv"] = Field(
+        "auto", description="`auto`: ONNX Runtime for .onnx files, OpenVINO for .xml."
+    )
+    device: Literal["cpu", "cuda"] = Field("cpu", description="Where nets run; `cuda` needs a GPU and its packages.")
+    threads: int = Field(1, ge=1, le=256, description="Number of threads per net.")
     models: str = Field("", description="A folder with nets, searched first.")
 
 
@@ -98,7 +108,7 @@ class IdentitySettings(Strict):
 class SiteSettings(Strict):
     """A site: cameras and what is done with their pictures."""
 
-    cameras: tuple[CameraSettings, ...] = Field(min_length=1)
+    cameras: tuple[CameraSettings, ...] = Field(min_length=1, max_length=1000)
     detection: DetectionSettings = DetectionSettings()
     reid: ReidSettings = ReidSettings()
     runtime: RuntimeSettings = RuntimeSettings()

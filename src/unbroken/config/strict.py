@@ -8,7 +8,10 @@ from pydantic import BaseModel, ConfigDict, Field
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Name = Annotated[str, Field(pattern=r"^[\w.-]+$", max_length=64)]
-Value = bool | int | float | str
+Value = bool | int | Annotated[float, Field(allow_inf_nan=False)] | str
+Coordinate = Annotated[float, Field(ge=-1e6, le=1e6)]
+Point = tuple[Coordinate, Coordinate]
+"""Pixels of a camera's picture (x to the right, y down), or metres on the ground."""
 
 
 class Strict(BaseModel):
