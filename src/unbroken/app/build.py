@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -46,11 +47,48 @@ def build_site(settings: SiteSettings, opened: Mapping[str, Opened], clock: Call
         ConfigError: a name or an option is not known.
         ModelError: a net is missing, damaged or does not fit.
     """
-    shared: dict[str, Detector] = {}
-    detectors = {camera.name: _detector(camera, settings, opened[camera.name], shared) for camera in settings.cameras}
-    cameras = {camera.name: _camera(camera, settings, opened[camera.name]) for camera in settings.cameras}
+    workshop = Workshop(settings)
+    detectors = {camera.name: workshop.detector(camera, opened[camera.name]) for camera in settings.cameras}
+    cameras = {camera.name: workshop.camera(camera, opened[camera.name]) for camera in settings.cameras}
     calibrated = sum(camera.view is not None for camera in opened.values())
     return Site(cameras, detectors, embedder_of(settings), identity_of(settings, calibrated), clock)
+
+
+class Workshop:
+    """Makes what a camera needs. Cameras with the same net and region share a detector, and so its batches.
+
+    Any thread may ask.
+    """
+
+    def __init__(self, settings: SiteSettings) -> None:
+        self._settings = settings
+        self._shared: dict[str, Detector] = {}
+        self._lock = threading.Lock()
+
+    def detector(self, camera: CameraSettings, opened: Opened | None = None) -> Detector:
+        """The detector of a camera; recorded boxes where it was opened and holds them.
+
+        Raises:
+            ConfigError: nobody knows its name.
+            ModelError: the net is missing, damaged or does not fit.
+        """
+        wanted = detector_settings(camera, self._settings)
+        if opened is not None and opened.recorded is not None:
+            return RecordedDetector({camera.name: table_from_rows(opened.recorded)}, wanted)
+        name = camera.detector or self._settings.detection.model
+        key = f"{name} {camera.region}"
+        with self._lock:
+            if key not in self._shared:
+                self._shared[key] = _new_detector(name, self._settings, wanted)
+            return self._shared[key]
+
+    def camera(self, camera: CameraSettings, opened: Opened) -> Camera:
+        """A camera with a fresh tracker.
+
+        Raises:
+            ConfigError: nobody knows the tracker, an option of it, or where the camera's motion would come from.
+        """
+        return _camera(camera, self._settings, opened)
 
 
 def embedder_of(settings: SiteSettings) -> Embedder | None:
@@ -73,18 +111,6 @@ def identity_of(settings: SiteSettings, calibrated: int) -> IdentityManager | No
         return None
     manager = identity_by_name(policy, **settings.identity.options)
     return GroundedManager(manager) if calibrated > 1 and policy == DEFAULT else manager
-
-
-def _detector(camera: CameraSettings, settings: SiteSettings, opened: Opened, shared: dict[str, Detector]) -> Detector:
-    """The detector of a camera. Cameras with the same net and region share it, so that they share its batches."""
-    wanted = detector_settings(camera, settings)
-    if opened.recorded is not None:
-        return RecordedDetector({camera.name: table_from_rows(opened.recorded)}, wanted)
-    name = camera.detector or settings.detection.model
-    key = f"{name} {camera.region}"
-    if key not in shared:
-        shared[key] = _new_detector(name, settings, wanted)
-    return shared[key]
 
 
 def _new_detector(name: str, settings: SiteSettings, wanted: DetectorSettings) -> Detector:

@@ -13,6 +13,7 @@ from unbroken.cli.demo import demo
 from unbroken.cli.eval import evaluate
 from unbroken.cli.identify import identify
 from unbroken.cli.models import models
+from unbroken.cli.run import run
 from unbroken.cli.track import track
 from unbroken.cli.tune import tune
 from unbroken.core.errors import UnbrokenError
@@ -29,6 +30,7 @@ app = typer.Typer(
 
 app.command()(demo)
 app.command()(track)
+app.command()(run)
 app.command()(identify)
 app.command()(bench)
 app.command("eval")(evaluate)

@@ -218,8 +218,11 @@ class CameraLost:
 
 
 @dataclass(frozen=True, slots=True)
-class CameraFaulted:
-    """A step of the chain broke on a camera, which begins anew; the others go on. `reason` is one sentence."""
+class StepFaulted:
+    """A step of the chain broke, unexpectedly, on a camera, which begins anew; the others go on.
+
+    `camera` is empty where the step was one of several cameras together. `reason` is one sentence.
+    """
 
     time: float
     camera: str
@@ -264,6 +267,6 @@ Event: TypeAlias = (
     | CameraOnline
     | CameraStalled
     | CameraLost
-    | CameraFaulted
+    | StepFaulted
     | QualityChanged
 )

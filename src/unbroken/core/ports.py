@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -176,6 +176,7 @@ class Sink(Protocol):
         """Finish: what was written is valid from here on. May be called after a broken run."""
 
 
+@runtime_checkable
 class Listener(Protocol):
     """Hears what happens while no picture comes that could carry it: a camera that is lost, a site that slows down."""
 

@@ -175,7 +175,7 @@ class Health:
     """
 
     def __init__(self, clock: Callable[[], float]) -> None:
-        self._clock = clock
+        self.clock = clock
         self._lock = threading.Lock()
         self._started = clock()
         self._cameras: dict[str, _Camera] = {}
@@ -190,7 +190,7 @@ class Health:
     def camera(self, name: str, *, live: bool) -> None:
         """A camera is there from now on; what was known of one of this name is kept."""
         with self._lock:
-            self._cameras.setdefault(name, _Camera(live, since=self._clock())).live = live
+            self._cameras.setdefault(name, _Camera(live, since=self.clock())).live = live
 
     def gone(self, name: str) -> None:
         """A camera was taken away."""
@@ -204,7 +204,7 @@ class Health:
             if camera is None:
                 return
             if camera.state != state:
-                camera.since = self._clock()
+                camera.since = self.clock()
                 camera.connections += state == "online"
             camera.state, camera.reason = state, reason
 
@@ -218,7 +218,7 @@ class Health:
             camera.dropped += dropped
             camera.waiting = 1
             camera.last = time
-            camera.arrivals.append(self._clock())
+            camera.arrivals.append(self.clock())
 
     def taken(self, name: str) -> None:
         """The picture that waited has its turn."""
@@ -257,7 +257,7 @@ class Health:
     def stage(self, name: str) -> None:
         """The scheduler begins a stage; an empty name: it waits for pictures."""
         with self._lock:
-            self._stage, self._stage_since = name, self._clock()
+            self._stage, self._stage_since = name, self.clock()
 
     def step(self, seconds: float, stages: Mapping[str, float]) -> None:
         """A step of all cameras is over: how long it took, and its stages."""
@@ -274,7 +274,7 @@ class Health:
     def snapshot(self) -> SiteHealth:
         """Everything as it is now."""
         with self._lock:
-            now = self._clock()
+            now = self.clock()
             return SiteHealth(
                 started=self._started,
                 now=now,

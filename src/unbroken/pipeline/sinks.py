@@ -17,7 +17,7 @@ from unbroken.core.events import Event
 from unbroken.core.frames import Frame
 from unbroken.core.ledger import NOBODY, Ledger
 from unbroken.core.names import file_stem
-from unbroken.core.ports import Sink
+from unbroken.core.ports import Listener, Sink
 from unbroken.core.results import FrameResult
 from unbroken.core.sightings import IdentityState
 from unbroken.core.tracks import TrackState
@@ -36,6 +36,12 @@ class Sinks:
         """Hand one frame's result to every sink, in their order."""
         for sink in self._sinks:
             sink.write(frame, result, events)
+
+    def hear(self, events: Sequence[Event]) -> None:
+        """Hand events that go with no picture to every sink that listens."""
+        for sink in self._sinks:
+            if isinstance(sink, Listener):
+                sink.hear(events)
 
     def close(self) -> None:
         """Close every sink, the last one first; an error is raised once all have been closed."""
@@ -219,6 +225,14 @@ class EventLines:
 
     def write(self, frame: Frame, result: FrameResult, events: Sequence[Event]) -> None:
         """Append one line for each event.
+
+        Raises:
+            StoreError: the file cannot be written.
+        """
+        self.hear(events)
+
+    def hear(self, events: Sequence[Event]) -> None:
+        """Append one line for each event, whether or not a picture goes with it.
 
         Raises:
             StoreError: the file cannot be written.

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
 
 import numpy as np
 
@@ -18,6 +20,32 @@ from unbroken.core.sightings import Identities, Sightings
 from unbroken.core.tracks import Tracks
 from unbroken.pipeline.camera import Camera
 from unbroken.pipeline.quality import crop_of
+
+Answer = TypeVar("Answer")
+
+
+class Overseer(Protocol):
+    """Who watches over a step: told what it is doing, and asked what happens to errors."""
+
+    def stage(self, name: str) -> None:
+        """A stage begins."""
+
+    def guard(self, camera: str) -> AbstractContextManager[None]:
+        """Around each part of a step that concerns one camera (all of them where the name is empty)."""
+
+
+class Unwatched:
+    """Nobody watches: errors go up."""
+
+    def stage(self, name: str) -> None:
+        """Nobody listens."""
+
+    def guard(self, camera: str) -> AbstractContextManager[None]:
+        """Errors pass."""
+        return nullcontext()
+
+
+UNWATCHED = Unwatched()
 
 
 class Site:
@@ -39,8 +67,8 @@ class Site:
         identity: IdentityManager | None,
         clock: Callable[[], float],
     ) -> None:
-        self._cameras = cameras
-        self._detectors = detectors
+        self._cameras = dict(cameras)
+        self._detectors = dict(detectors)
         self._embedder = embedder
         self._identity = identity
         self._clock = clock
@@ -52,74 +80,113 @@ class Site:
         reid = self._embedder.description if self._embedder is not None else "none"
         return {"detector": "; ".join(detectors), "reid": reid}
 
-    def step(self, frames: Sequence[Frame]) -> tuple[list[FrameResult], list[Event]]:
-        """The answers for at most one frame per camera, in the order given, and what happened."""
+    @property
+    def cameras(self) -> frozenset[str]:
+        """The names of all cameras."""
+        return frozenset(self._cameras)
+
+    def add(self, camera: Camera, detector: Detector) -> None:
+        """Take a camera in between two steps; one of the same name is replaced, and its tracks with it."""
+        self._cameras[camera.name] = camera
+        self._detectors[camera.name] = detector
+
+    def remove(self, name: str) -> None:
+        """Let a camera go between two steps."""
+        self._cameras.pop(name, None)
+        self._detectors.pop(name, None)
+
+    def step(self, frames: Sequence[Frame], overseer: Overseer = UNWATCHED) -> tuple[list[FrameResult], list[Event]]:
+        """The answers for at most one frame per camera, in the order given, and what happened.
+
+        Frames of a camera whose part of the step broke, where the overseer lets the step go on, have no answer.
+        """
         timings: Counter[str] = Counter()
-        with self._timed(timings, "detect"):
-            found = self._detect(frames)
-        with self._timed(timings, "track"):
-            predicted = {frame.camera: self._cameras[frame.camera].predict(frame) for frame in frames}
-        with self._timed(timings, "embed"):
-            found = self._embed(frames, found, predicted)
-        with self._timed(timings, "track"):
-            tracks = [self._follow(frame, found, predicted) for frame in frames]
-            told = [
-                self._cameras[frame.camera].sightings(frame, seen, found.get(frame.camera, Detections.empty()))
-                for frame, seen in zip(frames, tracks, strict=True)
-            ]
-        events = [event for _, camera_events in told for event in camera_events]
-        with self._timed(timings, "identify"):
-            identities, decided = self._identify([sightings for sightings, _ in told])
+        with self._timed(timings, "detect", overseer):
+            found = self._detect(frames, overseer)
+            frames = [frame for frame in frames if frame.camera in found]
+        with self._timed(timings, "track", overseer):
+            predicted = _each(frames, overseer, lambda frame: self._cameras[frame.camera].predict(frame))
+        with self._timed(timings, "embed", overseer):
+            found = self._embed([frame for frame in frames if frame.camera in predicted], found, predicted, overseer)
+        with self._timed(timings, "track", overseer):
+            followed = _each(
+                [frame for frame in frames if frame.camera in predicted],
+                overseer,
+                lambda frame: self._follow(frame, found[frame.camera], predicted[frame.camera]),
+            )
+        frames = [frame for frame in frames if frame.camera in followed]
+        with self._timed(timings, "identify", overseer):
+            identities, decided = self._identify([followed[frame.camera].sightings for frame in frames])
         share = {step: seconds / max(len(frames), 1) for step, seconds in timings.items()}
         results = [
-            self._result(frame, found, seen, identity, share)
-            for frame, seen, identity in zip(frames, tracks, identities, strict=True)
+            self._result(frame, followed[frame.camera], identity, share)
+            for frame, identity in zip(frames, identities, strict=True)
         ]
-        return results, events + decided
+        return results, [event for frame in frames for event in followed[frame.camera].events] + decided
 
-    def _detect(self, frames: Sequence[Frame]) -> dict[str, Detections]:
-        """Detections by camera, for the cameras that are due; one call for all cameras that share a detector."""
+    def _detect(self, frames: Sequence[Frame], overseer: Overseer) -> dict[str, Detections | None]:
+        """Detections by camera, `None` for those not due; one call for all cameras that share a detector."""
+        due = _each(frames, overseer, lambda frame: self._due(frame))
         batches: defaultdict[int, list[Frame]] = defaultdict(list)
         for frame in frames:
-            camera = self._cameras[frame.camera]
-            looks = camera.detects(frame.time)
-            camera.work["detector runs" if looks else "detector skipped"] += 1
-            if looks:
+            if due.get(frame.camera):
                 batches[id(self._detectors[frame.camera])].append(frame)
-        found = {}
+        found: dict[str, Detections | None] = {camera: None for camera, looks in due.items() if not looks}
         for batch in batches.values():
-            start = self._clock()
+            found.update(self._looked(batch, overseer))
+        return found
+
+    def _due(self, frame: Frame) -> bool:
+        camera = self._cameras[frame.camera]
+        looks = camera.detects(frame.time)
+        camera.work["detector runs" if looks else "detector skipped"] += 1
+        return looks
+
+    def _looked(self, batch: list[Frame], overseer: Overseer) -> dict[str, Detections]:
+        """The detections of a batch; where it breaks, each frame is tried alone: one cannot spoil the others."""
+        found: dict[str, Detections] = {}
+        start = self._clock()
+        with overseer.guard(batch[0].camera if len(batch) == 1 else ""):
             answers = self._detectors[batch[0].camera].detect(batch)
-            share = (self._clock() - start) / len(batch)
-            for frame in batch:
-                self._cameras[frame.camera].paid(share)
-            found.update({frame.camera: answer for frame, answer in zip(batch, answers, strict=True)})
+            found = {frame.camera: answer for frame, answer in zip(batch, answers, strict=True)}
+        if not found and len(batch) > 1:
+            return {camera: one for frame in batch for camera, one in self._looked([frame], overseer).items()}
+        for camera in found:
+            self._cameras[camera].paid((self._clock() - start) / len(batch))
         return found
 
     def _embed(
-        self, frames: Sequence[Frame], found: Mapping[str, Detections], predicted: Mapping[str, Tracks]
-    ) -> dict[str, Detections]:
+        self,
+        frames: Sequence[Frame],
+        found: Mapping[str, Detections | None],
+        predicted: Mapping[str, Tracks],
+        overseer: Overseer,
+    ) -> dict[str, Detections | None]:
         """The detections with features: one batch of crops over all cameras."""
         if self._embedder is None:
             return dict(found)
         crops: list[Image] = []
-        places: list[tuple[str, Ints]] = []
+        places: list[tuple[str, Detections, Ints]] = []
         for frame in frames:
-            if frame.camera not in found or not frame.image.size:
-                continue
             detections = found[frame.camera]
-            rows = self._cameras[frame.camera].wanted(detections, predicted[frame.camera], frame.time)
-            cut = [crop_of(frame, detections.boxes[row]) for row in rows]
-            rows = rows[[crop.size > 0 for crop in cut]]
-            crops += [crop for crop in cut if crop.size]
-            places.append((frame.camera, rows))
-        features = self._embedder.embed(crops)
-        return {**found, **_scattered(found, places, features)}
+            if detections is None or not frame.image.size:
+                continue
+            with overseer.guard(frame.camera):
+                rows = self._cameras[frame.camera].wanted(detections, predicted[frame.camera], frame.time)
+                cut = [crop_of(frame, detections.boxes[row]) for row in rows]
+                rows = rows[[crop.size > 0 for crop in cut]]
+                crops += [crop for crop in cut if crop.size]
+                places.append((frame.camera, detections, rows))
+        filled = dict(found)
+        with overseer.guard(""):
+            filled.update(_scattered(places, self._embedder.embed(crops)))
+        return filled
 
-    def _follow(self, frame: Frame, found: Mapping[str, Detections], predicted: Mapping[str, Tracks]) -> Tracks:
-        if frame.camera not in found:
-            return predicted[frame.camera]
-        return self._cameras[frame.camera].follow(frame, found[frame.camera])
+    def _follow(self, frame: Frame, found: Detections | None, predicted: Tracks) -> _Followed:
+        camera = self._cameras[frame.camera]
+        tracks = predicted if found is None else camera.follow(frame, found)
+        detections = Detections.empty() if found is None else found
+        return _Followed(detections, tracks, *camera.sightings(frame, tracks, detections))
 
     def _identify(self, told: list[Sightings]) -> tuple[list[Identities], list[Event]]:
         if self._identity is None:
@@ -127,12 +194,7 @@ class Site:
         return self._identity.observe(told)
 
     def _result(
-        self,
-        frame: Frame,
-        found: Mapping[str, Detections],
-        tracks: Tracks,
-        identities: Identities,
-        timings: Mapping[str, float],
+        self, frame: Frame, followed: _Followed, identities: Identities, timings: Mapping[str, float]
     ) -> FrameResult:
         camera = self._cameras[frame.camera]
         return FrameResult(
@@ -140,27 +202,44 @@ class Site:
             index=frame.index,
             time=frame.time,
             size=frame.size,
-            detections=found.get(frame.camera, Detections.empty()),
-            tracks=tracks,
-            identities=camera.named(tracks, identities),
+            detections=followed.detections,
+            tracks=followed.tracks,
+            identities=camera.named(followed.tracks, identities),
             timings=timings,
             work=camera.take_work(),
         )
 
     @contextmanager
-    def _timed(self, timings: Counter[str], step: str) -> Iterator[None]:
+    def _timed(self, timings: Counter[str], step: str, overseer: Overseer) -> Iterator[None]:
+        overseer.stage(step)
         start = self._clock()
         yield
         timings[step] += self._clock() - start  # type: ignore[assignment]
 
 
-def _scattered(
-    found: Mapping[str, Detections], places: Sequence[tuple[str, Ints]], features: Features
-) -> dict[str, Detections]:
+@dataclass(frozen=True, slots=True, eq=False)
+class _Followed:
+    """What became of one frame in its own camera."""
+
+    detections: Detections
+    tracks: Tracks
+    sightings: Sightings
+    events: list[Event]
+
+
+def _each(frames: Sequence[Frame], overseer: Overseer, act: Callable[[Frame], Answer]) -> dict[str, Answer]:
+    """What `act` answers for each frame, by camera; those on which it broke are missing."""
+    answers: dict[str, Answer] = {}
+    for frame in frames:
+        with overseer.guard(frame.camera):
+            answers[frame.camera] = act(frame)
+    return answers
+
+
+def _scattered(places: Sequence[tuple[str, Detections, Ints]], features: Features) -> dict[str, Detections]:
     """Detections with the features of their rows; rows that were not embedded hold zeros."""
     result, start = {}, 0
-    for camera, rows in places:
-        detections = found[camera]
+    for camera, detections, rows in places:
         filled = np.zeros((len(detections), features.shape[1]), dtype=np.float32)
         filled[rows] = features[start : start + len(rows)]
         start += len(rows)

@@ -1,0 +1,240 @@
+"""The way in: a thread per camera that opens, reads and opens again, and a place for its newest picture."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from time import perf_counter
+
+from unbroken.core.errors import SourceError
+from unbroken.core.events import CameraLost, CameraOnline, Event
+from unbroken.core.frames import Frame
+from unbroken.core.ports import Source
+from unbroken.pipeline.guard import guarded, sentence
+from unbroken.pipeline.health import Health
+from unbroken.pipeline.walk import failure
+
+Open = Callable[[], Source]
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """When a camera that could not be opened, or that broke, is tried again.
+
+    Attributes:
+        first: seconds before the first new try.
+        longest: seconds between tries, at most; each wait is twice the one before.
+    """
+
+    first: float = 0.5
+    longest: float = 8.0
+
+    def wait(self, failures: int) -> float:
+        """Seconds after so many failures in a row, from 1."""
+        return min(self.first * 2.0 ** min(failures - 1, 30), self.longest)
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """One camera on its way in.
+
+    Attributes:
+        name: of the camera.
+        open: opens it; called in the camera's own thread, again after each failure.
+        live: pictures are replaced by newer ones where they have to wait; those of recordings wait instead.
+        rate: pictures per second that are taken at most; 0: all.
+        retry: when it is tried again.
+    """
+
+    name: str
+    open: Open
+    live: bool
+    rate: float = 0.0
+    retry: Retry = field(default_factory=Retry)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Arrival:
+    """A picture and when it came, in seconds of `perf_counter`."""
+
+    frame: Frame
+    came: float
+
+
+@dataclass(frozen=True, slots=True)
+class Intaken:
+    """What came in since the last time: at most one picture per camera, in the order of their times, and events."""
+
+    arrivals: tuple[Arrival, ...]
+    events: tuple[Event, ...]
+
+
+@dataclass(slots=True)
+class _Running:
+    """A lane at work."""
+
+    lane: Lane
+    stop: threading.Event = field(default_factory=threading.Event)
+    thread: threading.Thread | None = None
+    waiting: Arrival | None = None
+    last: float = 0.0
+    active: bool = False
+    ended: bool = False
+
+
+class Intake:
+    """Where the threads of all cameras lay down pictures, and where the scheduler takes them.
+
+    Args:
+        health: is told what comes, what is dropped and what breaks.
+    """
+
+    def __init__(self, health: Health) -> None:
+        self._health = health
+        self._condition = threading.Condition()
+        self._lanes: dict[str, _Running] = {}
+        self._events: list[Event] = []
+        self._over = False
+        self._woken = False
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing can come any more: there are cameras, and all are recordings that have ended."""
+        with self._condition:
+            lanes = self._lanes.values()
+            return bool(lanes) and not self._events and all(one.ended and one.waiting is None for one in lanes)
+
+    def add(self, lane: Lane) -> None:
+        """Start a camera. One of the same name must have been removed before."""
+        running = _Running(lane)
+        self._health.camera(lane.name, live=lane.live)
+        with self._condition:
+            self._lanes[lane.name] = running
+        running.thread = threading.Thread(target=self._attend, args=(running,), name=f"intake {lane.name}", daemon=True)
+        running.thread.start()
+
+    def remove(self, name: str) -> None:
+        """Stop a camera and forget what waits of it; its thread ends by itself, or hangs in its decoder and is left."""
+        self._stop(name)
+        self._health.gone(name)
+
+    def _stop(self, name: str) -> threading.Thread | None:
+        with self._condition:
+            running = self._lanes.pop(name, None)
+            self._condition.notify_all()
+        if running is None:
+            return None
+        running.stop.set()
+        return running.thread
+
+    def take(self, patience: float, gather: float) -> Intaken:
+        """What has come: waits at most `patience` s for a first picture or event, then `gather` s for others.
+
+        The second wait ends as soon as each camera that delivers has a picture here.
+        """
+        with self._condition:
+            self._condition.wait_for(lambda: self._waiting() or self._events or self._woken or self._over, patience)
+            if self._waiting() and not self._over:
+                self._condition.wait_for(lambda: self._complete() or self._over, gather)
+            taken = []
+            for running in self._lanes.values():
+                if running.waiting is not None:
+                    taken.append(running.waiting)
+                    running.waiting = None
+                    self._health.taken(running.lane.name)
+            events, self._events, self._woken = self._events, [], False
+            self._condition.notify_all()
+        return Intaken(tuple(sorted(taken, key=lambda one: one.frame.time)), tuple(events))
+
+    def wake(self) -> None:
+        """Let `take` return at once."""
+        with self._condition:
+            self._woken = True
+            self._condition.notify_all()
+
+    def tell(self, *events: Event) -> None:
+        """Add events; `take` returns them."""
+        with self._condition:
+            self._events += events
+            self._condition.notify_all()
+
+    def close(self, patience: float) -> list[str]:
+        """Stop every camera and wait for their threads, `patience` s for all together; the names of those that hang."""
+        with self._condition:
+            self._over = True
+            names = list(self._lanes)
+            self._condition.notify_all()
+        threads = {name: self._stop(name) for name in names}
+        end = perf_counter() + patience
+        for thread in threads.values():
+            if thread is not None:
+                thread.join(max(end - perf_counter(), 0.0))
+        return [name for name, thread in threads.items() if thread is not None and thread.is_alive()]
+
+    def _waiting(self) -> bool:
+        return any(running.waiting is not None for running in self._lanes.values())
+
+    def _complete(self) -> bool:
+        return all(running.waiting is not None for running in self._lanes.values() if running.active)
+
+    def _attend(self, running: _Running) -> None:
+        """Open and read a camera again and again; a recording is read once."""
+        lane, failures = running.lane, 0
+        while not running.stop.is_set():
+            before, broken = running.last, list[Exception]()
+            with guarded(broken.append):
+                self._read(running)
+            over = not broken and not lane.live
+            self._rest(running, over=over)
+            if running.stop.is_set():
+                return
+            if over:
+                self._health.state(lane.name, "ended")
+                return
+            failures = 1 if running.last != before else failures + 1
+            self._tell_failure(running, broken[0] if broken else SourceError("the stream has ended"), failures)
+            running.stop.wait(lane.retry.wait(failures))
+
+    def _read(self, running: _Running) -> None:
+        lane = running.lane
+        source = lane.open()
+        spacing = 0.9 / lane.rate if lane.rate else 0.0
+        due = 0.0
+        try:
+            for number, frame in enumerate(source):
+                if running.stop.is_set():
+                    return
+                if not number:
+                    self._health.state(lane.name, "online")
+                    self.tell(CameraOnline(frame.time, lane.name))
+                if frame.time >= due or frame.time < running.last:
+                    due = frame.time + spacing
+                    self._lay(running, frame)
+        finally:
+            source.close()
+
+    def _lay(self, running: _Running, frame: Frame) -> None:
+        name = running.lane.name
+        with self._condition:
+            if not running.lane.live:
+                self._condition.wait_for(lambda: running.waiting is None or running.stop.is_set() or self._over)
+            dropped = running.waiting is not None
+            running.waiting = Arrival(frame, perf_counter())
+            running.active, running.last = True, frame.time
+            self._health.arrived(name, frame.time, dropped=dropped)
+            self._condition.notify_all()
+
+    def _rest(self, running: _Running, *, over: bool) -> None:
+        """Nobody waits any more for this camera's pictures; `over`: none will ever come."""
+        with self._condition:
+            running.active, running.ended = False, over
+            self._condition.notify_all()
+
+    def _tell_failure(self, running: _Running, error: Exception, failures: int) -> None:
+        """One event for each loss, not for each try; the state always says what the last try has said."""
+        name, reason = running.lane.name, sentence(error)
+        self._health.state(name, "lost", reason)
+        if failures == 1:
+            now = self._health.clock()
+            self.tell(failure(name, now, error) if isinstance(error, SourceError) else CameraLost(now, name, reason))
