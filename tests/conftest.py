@@ -2,5 +2,7 @@
 
 from hypothesis import settings
 
+pytest_plugins = ("databases",)
+
 settings.register_profile("unbroken", deadline=None)
 settings.load_profile("unbroken")

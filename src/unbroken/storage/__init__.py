@@ -1,0 +1,1 @@
+"""Where identities live: a database with migrations, a journal, snapshots, and what becomes of people's data."""

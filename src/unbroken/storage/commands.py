@@ -1,0 +1,117 @@
+"""The queue of commands: what people ask of the one writer, from whatever process, and what became of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from unbroken.core.batches import Command, Forget, Merge, Reply, Request, Split, Swap, Undo
+from unbroken.core.errors import StoreError
+from unbroken.storage.database import Database, Value
+
+WAITING, ERASING, DONE, REFUSED = "waiting", "erasing", "done", "refused"
+_KINDS = {kind.__name__.lower(): kind for kind in (Merge, Split, Swap, Undo, Forget)}
+
+
+def ask(database: Database, command: Command, who: str, time: float) -> int:
+    """Put a command into the queue; returns the number that its reply will have.
+
+    Args:
+        database: opened to ask or to write.
+        command: what is asked for.
+        who: who asks, for the log.
+        time: seconds since 1970.
+    """
+    return database.insert(
+        "INSERT INTO commands (time, who, body, state, answer) VALUES (?, ?, ?, ?, ?)",
+        (time, who, encoded(command), WAITING, ""),
+    )
+
+
+def waiting(database: Database) -> tuple[Request, ...]:
+    """The requests that nobody has answered, oldest first."""
+    rows = database.query("SELECT id, time, who, body FROM commands WHERE state = ? ORDER BY id", (WAITING,))
+    return tuple(Request(whole(number), real(time), str(who), decoded(str(body))) for number, time, who, body in rows)
+
+
+def answer(database: Database, replies: Sequence[Reply]) -> None:
+    """Write down what became of requests. A command's text goes: it names a person who may be forgotten.
+
+    Who has asked for a person to be forgotten has to wait until the traces are erased: see `answer_withheld`.
+    """
+    for reply in replies:
+        rows = database.query("SELECT body FROM commands WHERE id = ?", (reply.number,))
+        erasing = reply.done and bool(rows) and isinstance(decoded(str(rows[0][0])), Forget)
+        state = ERASING if erasing else DONE if reply.done else REFUSED
+        database.execute(
+            "UPDATE commands SET state = ?, answer = ?, body = '' WHERE id = ?", (state, reply.text, reply.number)
+        )
+
+
+def answer_withheld(database: Database, proof: str) -> None:
+    """Give the replies to those who asked for people to be forgotten, with the proof."""
+    database.execute(
+        "UPDATE commands SET state = ?, answer = answer || ' (' || ? || ')' WHERE state = ?", (DONE, proof, ERASING)
+    )
+
+
+def reply_to(database: Database, number: int) -> Reply | None:
+    """What became of a request; `None` while it waits.
+
+    Raises:
+        StoreError: there is no such request.
+    """
+    rows = database.query("SELECT state, answer FROM commands WHERE id = ?", (number,))
+    if not rows:
+        raise StoreError(f"{database.name}: has no request {number}; it was withdrawn")
+    state, text = rows[0]
+    return None if state in (WAITING, ERASING) else Reply(number, state == DONE, str(text))
+
+
+def withdraw(database: Database, number: int) -> bool:
+    """Take a request back; false where it has been answered meanwhile."""
+    return database.execute("DELETE FROM commands WHERE id = ? AND state = ?", (number, WAITING)) > 0
+
+
+def encoded(command: Command) -> str:
+    """A command as JSON."""
+    fields = {name: getattr(command, name) for name in command.__slots__}
+    return json.dumps({"command": type(command).__name__.lower(), **fields}, separators=(",", ":"))
+
+
+def decoded(text: str) -> Command:
+    """A command from JSON.
+
+    Raises:
+        StoreError: it is none.
+    """
+    try:
+        fields = json.loads(text)
+        kind = fields.pop("command")
+        if kind == "split":
+            return Split(int(fields["person"]), tuple(_track(track) for track in fields["tracks"]))
+        if kind == "swap":
+            return Swap(_track(fields["first"]), _track(fields["second"]))
+        made = _KINDS[kind](**fields)
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise StoreError(f"the queue of commands holds {text[:80]!r}, which is no command; withdraw it") from error
+    return made
+
+
+def _track(value: Sequence[object]) -> tuple[str, int]:
+    camera, number = value
+    return str(camera), whole(number)
+
+
+def whole(value: Value | object) -> int:
+    """A column that holds a whole number."""
+    if not isinstance(value, int):
+        raise StoreError(f"the database holds {value!r} where a whole number belongs; restore a backup")
+    return value
+
+
+def real(value: Value | object) -> float:
+    """A column that holds a number."""
+    if not isinstance(value, (int, float)):
+        raise StoreError(f"the database holds {value!r} where a number belongs; restore a backup")
+    return float(value)

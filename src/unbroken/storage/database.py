@@ -1,0 +1,93 @@
+"""What the store asks of a database, and the way to one: a file name is SQLite, an address is PostgreSQL."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Literal, Protocol, TypeAlias
+
+from unbroken.core.errors import StoreError
+
+Value: TypeAlias = int | float | str | bytes | None
+"""What a column can hold."""
+Row: TypeAlias = tuple[Value, ...]
+Access: TypeAlias = Literal["read", "ask", "write"]
+"""`read` changes nothing, `ask` may put commands into the queue, `write` is the one writer and holds the lock."""
+
+
+class Database(Protocol):
+    """One connection, used by one thread at a time. Values are given as `?`; statements are those of SQLite.
+
+    Every method raises a StoreError where the database refuses.
+    """
+
+    @property
+    def name(self) -> str:
+        """What messages call it: a file, or an address without its password."""
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The files that hold its content, as far as they are this program's to read."""
+
+    def tables(self) -> frozenset[str]:
+        """The names of the tables that are there."""
+
+    def query(self, statement: str, values: Sequence[Value] = ()) -> list[Row]:
+        """The rows of a SELECT."""
+
+    def execute(self, statement: str, values: Sequence[Value] = ()) -> int:
+        """Run a statement; returns how many rows it has changed."""
+
+    def insert(self, statement: str, values: Sequence[Value]) -> int:
+        """Insert one row into a table whose `id` grows by itself; returns the id."""
+
+    def many(self, statement: str, rows: Iterable[Sequence[Value]]) -> None:
+        """Run a statement once per row of values."""
+
+    def transaction(self) -> AbstractContextManager[None]:
+        """All or nothing; on disk when the block is over."""
+
+    def settle(self) -> None:
+        """Bring what was written to its place and empty the write-ahead log, as far as readers allow."""
+
+    def compact(self) -> None:
+        """Rewrite the files so that nothing is left in them of rows that were deleted."""
+
+    def size(self) -> int:
+        """Bytes on disk."""
+
+    def check(self) -> tuple[str, ...]:
+        """What is wrong with its structure, one sentence each; nothing where it is sound."""
+
+    def backup(self, target: Path) -> None:
+        """Write a copy of the present state to a file; others may go on writing meanwhile."""
+
+    def close(self) -> None:
+        """Release it, and the lock."""
+
+
+def is_postgres(address: str) -> bool:
+    """Whether an address is one of PostgreSQL."""
+    return address.startswith(("postgresql://", "postgres://"))
+
+
+def connect(address: str, access: Access = "read") -> Database:
+    """Open a database; it is made where it is missing and `access` is "write".
+
+    Args:
+        address: a SQLite file, or `postgresql://user@host/name`.
+        access: what for.
+
+    Raises:
+        StoreError: it is not there, cannot be read, or another process is its writer.
+    """
+    if is_postgres(address):
+        from unbroken.storage.postgres import PostgresDatabase
+
+        return PostgresDatabase(address, access)
+    if "://" in address:
+        raise StoreError(f"{address}: is no database; give the name of a SQLite file, or postgresql://user@host/name")
+    from unbroken.storage.sqlite import SqliteDatabase
+
+    return SqliteDatabase(Path(address), access)

@@ -1,0 +1,111 @@
+"""To forget somebody: no row, no index, no free page, no log, no file keeps what was known, and a search proves it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from unbroken.storage.commands import whole
+from unbroken.storage.database import Database
+from unbroken.storage.records import without
+
+_WINDOW = 24
+"""Bytes of a vector that are searched for; shorter than what a page break leaves in one piece."""
+_WINDOWS = 3
+_CHUNK = 1 << 22
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What was searched for traces of people who have been forgotten.
+
+    Attributes:
+        traces: pieces of their vectors that were searched for.
+        files: that were searched byte by byte.
+        bytes: that these files hold.
+        found: sentences, one for each trace that is still there.
+    """
+
+    traces: int
+    files: int
+    bytes: int
+    found: tuple[str, ...]
+
+    def __str__(self) -> str:
+        """One sentence."""
+        if self.found:
+            return f"NOT erased everywhere: {'; '.join(self.found)}"
+        if not self.traces:
+            return f"nothing biometric was known; {self.files} files hold {self.bytes} bytes"
+        return f"searched {self.files} files ({self.bytes} bytes) for {self.traces} pieces of vectors: none is left"
+
+
+def persons_behind(database: Database, person: int) -> tuple[int, ...]:
+    """A person and all who were merged into him."""
+    rows = database.query("SELECT id FROM people WHERE merged_into = ? ORDER BY id", (person,))
+    return (person, *(whole(row[0]) for row in rows))
+
+
+def erase_person(database: Database, person: int) -> None:
+    """Delete every row about a person and about those who were merged into him. Called inside of a transaction.
+
+    That somebody of this number was forgotten stays, as an event without anything else.
+    """
+    for one in persons_behind(database, person):
+        database.execute("DELETE FROM features WHERE track IN (SELECT id FROM tracks WHERE person = ?)", (one,))
+        database.execute("DELETE FROM tracks WHERE person = ?", (one,))
+        database.execute("DELETE FROM people WHERE id = ?", (one,))
+        database.execute("DELETE FROM events WHERE person = ? AND type <> 'person_forgotten'", (one,))
+        _scrub(database, one)
+
+
+def _scrub(database: Database, person: int) -> None:
+    """Take a person out of other people's events; those that are about both go as a whole."""
+    rows = database.query(
+        "SELECT id, body FROM events JOIN mentions ON mentions.event = events.id WHERE mentions.person = ?", (person,)
+    )
+    for number, body in rows:
+        left = without(str(body), person)
+        if left:
+            database.execute("UPDATE events SET body = ? WHERE id = ?", (left, number))
+        else:
+            database.execute("DELETE FROM events WHERE id = ?", (number,))
+    database.execute("DELETE FROM mentions WHERE person = ?", (person,))
+
+
+def pieces(blobs: Iterable[bytes]) -> frozenset[bytes]:
+    """Short pieces of each blob that are unlikely to be anywhere else: those with the most different bytes."""
+    return frozenset(piece for one in blobs for piece in _telling(one))
+
+
+def _telling(content: bytes) -> Iterator[bytes]:
+    windows = [content[at : at + _WINDOW] for at in range(0, len(content) - _WINDOW + 1, _WINDOW)]
+    ranked = sorted(windows, key=lambda window: len(set(window)), reverse=True)
+    return (window for window in ranked[:_WINDOWS] if len(set(window)) >= _WINDOW // 3)
+
+
+def search(traces: frozenset[bytes], paths: Sequence[Path], contents: Iterable[tuple[str, bytes]] = ()) -> Proof:
+    """Search files byte by byte, and contents that lie in them in another form (sealed, packed), for traces."""
+    found, total, count = [], 0, 0
+    for path in paths:
+        if not path.is_file():
+            continue
+        count, total = count + 1, total + path.stat().st_size
+        if any(_hit(traces, chunk) for chunk in _chunks(path)):
+            found.append(f"{path} still holds a part of a vector")
+    found += [f"{name} still holds a part of a vector" for name, content in contents if _hit(traces, content)]
+    return Proof(len(traces), count, total, tuple(found))
+
+
+def _hit(traces: frozenset[bytes], content: bytes) -> bool:
+    return any(trace in content for trace in traces)
+
+
+def _chunks(path: Path) -> Iterator[bytes]:
+    """The bytes of a file, in chunks that overlap by the length of what is searched for."""
+    tail = b""
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            yield tail + chunk
+            tail = chunk[-_WINDOW:]

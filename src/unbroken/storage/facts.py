@@ -1,0 +1,58 @@
+"""What holds for a whole database: which Re-ID net made its features, and how it is sealed."""
+
+from __future__ import annotations
+
+from unbroken.core.errors import StoreError
+from unbroken.storage.database import Database
+from unbroken.storage.sealing import Seal
+
+
+def check_model(database: Database, model: str) -> None:
+    """Note the Re-ID net of a database that has none yet; refuse another one than it has.
+
+    Raises:
+        StoreError: the features in the database were made by another net.
+    """
+    made_by = fact(database, "model")
+    if made_by is None:
+        set_fact(database, "model", model)
+    elif made_by != model:
+        raise StoreError(
+            f"{database.name}: its features were made by {made_by or 'no Re-ID net'}, the site has "
+            f"{model or 'none'}; features of two nets cannot be compared: take back the net or begin another database"
+        )
+
+
+def check_seal(database: Database, seal: Seal) -> None:
+    """Note how a new database is sealed; refuse another key than it was made with.
+
+    Raises:
+        StoreError: the database is sealed and there is no key or another one, or the other way round.
+    """
+    sealed = fact(database, "seal")
+    if sealed is None:
+        set_fact(database, "seal", seal.close(b"unbroken", "check of the key").hex() if seal.name != "none" else "")
+    elif bool(sealed) != (seal.name != "none"):
+        state = (
+            "is encrypted and no key is given: set storage.key" if sealed else "is not encrypted: leave storage.key out"
+        )
+        raise StoreError(f"{database.name}: {state}, or begin another database")
+    elif sealed:
+        try:
+            seal.open(bytes.fromhex(sealed), "check of the key")
+        except StoreError as error:
+            raise StoreError(f"{database.name}: was encrypted with another key; give that one") from error
+
+
+def fact(database: Database, name: str) -> str | None:
+    """A value that holds for the whole database; `None` where it was never set."""
+    rows = database.query("SELECT value FROM facts WHERE name = ?", (name,))
+    return str(rows[0][0]) if rows else None
+
+
+def set_fact(database: Database, name: str, value: str) -> None:
+    """Set a value that holds for the whole database."""
+    database.execute(
+        "INSERT INTO facts (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+        (name, value),
+    )

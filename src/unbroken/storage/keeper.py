@@ -1,0 +1,199 @@
+"""The keeper: journal, snapshot and tables in one database, one transaction per batch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Protocol
+
+from unbroken.core.batches import Batch, Forget, Recovered, Reply, Request, Verdict
+from unbroken.core.errors import StoreError
+from unbroken.core.events import Event, PersonForgotten
+from unbroken.storage import commands, migrations
+from unbroken.storage.database import Database, connect
+from unbroken.storage.erasure import Proof, persons_behind, pieces, search
+from unbroken.storage.facts import check_model, check_seal
+from unbroken.storage.projections import Projections
+from unbroken.storage.sealing import Plain, Seal
+from unbroken.storage.vectors import blob, known_vectors, stored_blobs
+
+PART = 1 << 24
+"""Bytes of a snapshot in one row."""
+
+
+class Codec(Protocol):
+    """Batches as bytes and back."""
+
+    def pack(self, batch: Batch) -> bytes:
+        """Bytes that `unpack` turns into the same batch."""
+
+    def unpack(self, content: bytes) -> Batch:
+        """The batch of bytes; a StoreError where they are damaged."""
+
+
+class Store:
+    """A `Keeper` on a database. One thread at a time uses it; others open the database to read, or to ask.
+
+    Tables are told in `migrations/`; what each holds for how long, in `docs/storage.md`.
+    """
+
+    def __init__(self, database: Database, model: str, codec: Codec, seal: Seal | None = None) -> None:
+        """Take a database that was opened to write, bring it to this version, and check what it was made with.
+
+        Args:
+            database: opened to write; `close` closes it.
+            model: the fingerprint of the Re-ID net; empty without one.
+            codec: of batches.
+            seal: what closes biometric values.
+
+        Raises:
+            StoreError: it is from a newer version, of another net, or of another key.
+        """
+        self._database, self._codec, self._seal = database, codec, seal or Plain()
+        migrations.migrate(database)
+        check_seal(database, self._seal)
+        check_model(database, model)
+        self._projections = Projections(database, self._seal, model)
+        self._traces: frozenset[bytes] = frozenset()
+        self._erase = False
+        self._files: tuple[Callable[[], Iterable[Path]], ...] = ()
+
+    @property
+    def database(self) -> Database:
+        """The connection, for queries of the same thread."""
+        return self._database
+
+    @property
+    def seal(self) -> Seal:
+        """What closes and opens biometric values."""
+        return self._seal
+
+    def recover(self) -> Recovered:
+        """The last snapshot and the batches after it.
+
+        Raises:
+            StoreError: a value is damaged.
+        """
+        parts = self._database.query("SELECT body FROM snapshots ORDER BY part")
+        state = b"".join(self._seal.open(blob(row[0]), "snapshot") for row in parts)
+        batches = tuple(self._codec.unpack(content) for content in self._journal())
+        return Recovered(state, batches)
+
+    def keep(self, batch: Batch, verdict: Verdict, replies: Sequence[Reply] = ()) -> None:
+        """Store a batch and what became of it, in one transaction that is on disk when this returns.
+
+        The reply to a `Forget` is withheld until `snapshot` has erased the person's traces and searched for them.
+
+        Raises:
+            StoreError: it could not be stored; nothing of it was.
+        """
+        forgotten = [event for event in verdict.events if isinstance(event, PersonForgotten)]
+        asked = {command.person for command in batch.commands if isinstance(command, Forget)}
+        try:
+            with self._database.transaction():
+                sealed = self._seal.close(self._codec.pack(batch), "journal")
+                self._database.execute("INSERT INTO journal (body) VALUES (?)", (sealed,))
+                traces = self._traces_of([event.person for event in forgotten if event.person in asked])
+                self._projections.take(batch, verdict)
+                commands.answer(self._database, replies)
+        except BaseException:
+            self._projections.reset()
+            raise
+        self._traces |= traces
+        self._erase = self._erase or bool(asked)
+
+    def note(self, events: Iterable[Event]) -> None:
+        """Store events that come from elsewhere than the engine: of cameras, zones and lines."""
+        with self._database.transaction():
+            self._projections.note(events)
+
+    def snapshot(self, state: bytes) -> None:
+        """Store the engine's state; older snapshots and the journal go, and traces of people asked to be forgotten.
+
+        Raises:
+            StoreError: it could not be stored, or somebody's traces could not be erased.
+        """
+        with self._database.transaction():
+            self._database.execute("DELETE FROM snapshots")
+            self._database.execute("DELETE FROM journal")
+            for part, start in enumerate(range(0, len(state), PART)):
+                sealed = self._seal.close(state[start : start + PART], "snapshot")
+                self._database.execute("INSERT INTO snapshots (part, body) VALUES (?, ?)", (part, sealed))
+        if not self._erase:
+            self._database.settle()
+            return
+        self._database.compact()
+        proof = self.prove(state)
+        with self._database.transaction():
+            commands.answer_withheld(self._database, str(proof))
+        self._erase, self._traces = False, frozenset()
+        if proof.found:
+            raise StoreError(str(proof))
+
+    def pending_commands(self) -> tuple[Request, ...]:
+        """The requests that wait, oldest first."""
+        return commands.waiting(self._database)
+
+    def reply(self, replies: Sequence[Reply]) -> None:
+        """Answer requests that are in no batch."""
+        with self._database.transaction():
+            commands.answer(self._database, replies)
+
+    def prove(self, state: bytes = b"") -> Proof:
+        """Search every file, and what is sealed in them, for the vectors of those forgotten since the last snapshot."""
+        kept = known_vectors(self._database, self._seal).vectors
+        contents = [("the table of features", kept.tobytes()), ("the snapshot", state)]
+        contents += [("the journal", content) for content in self._journal()]
+        return search(self._traces, self._database.files, contents)
+
+    def close(self) -> None:
+        """Close the database. May be called twice."""
+        self._database.close()
+
+    def _journal(self) -> Iterable[bytes]:
+        for (value,) in self._database.query("SELECT body FROM journal ORDER BY id"):
+            yield self._seal.open(blob(value), "journal")
+
+    def _traces_of(self, persons: Sequence[int]) -> frozenset[bytes]:
+        """Pieces of all that is known of some people's looks: the views kept, and their rows in the journal."""
+        everybody = tuple(one for person in persons for one in persons_behind(self._database, person))
+        if not everybody:
+            return frozenset()
+        blobs = list(stored_blobs(self._database, everybody))
+        blobs += [known_vectors(self._database, self._seal, one).vectors.tobytes() for one in everybody]
+        tracks = {
+            (str(camera), epoch, track)
+            for one in everybody
+            for camera, epoch, track in self._database.query(
+                "SELECT camera, epoch, track FROM tracks WHERE person = ?", (one,)
+            )
+        }
+        for content in self._journal():
+            for report in self._codec.unpack(content).reports:
+                view = report.sightings
+                blobs += [
+                    view.features[row].tobytes()
+                    for row, track in enumerate(view.tracks.tolist())
+                    if (view.camera, report.epoch, track) in tracks
+                ]
+        return pieces(blobs)
+
+
+def open_store(address: str, model: str, codec: Codec, seal: Seal | None = None) -> Store:
+    """Open a database as its one writer.
+
+    Args:
+        address: a SQLite file, made where it is missing, or `postgresql://user@host/name`.
+        model: the fingerprint of the Re-ID net; empty without one.
+        codec: of batches.
+        seal: what closes biometric values; nothing is sealed where left out.
+
+    Raises:
+        StoreError: it cannot be opened or written, is from a newer version, of another net or key, or is being written.
+    """
+    database = connect(address, "write")
+    try:
+        return Store(database, model, codec, seal)
+    except BaseException:
+        database.close()
+        raise

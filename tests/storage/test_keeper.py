@@ -1,0 +1,220 @@
+"""What is kept is there after the power has gone, and nothing else is."""
+
+import multiprocessing
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from batches_made import look, said, seen, step
+from simple_codec import ArrayCodec
+from unbroken.core.batches import Batch, Forget, Merge, Reply, Split, Swap, Undo, Verdict
+from unbroken.core.errors import StoreError
+from unbroken.core.events import Evidence, PersonEnrolled, PersonForgotten, PersonMerged, PersonSplit
+from unbroken.storage import commands
+from unbroken.storage.database import connect
+from unbroken.storage.keeper import Store, open_store
+from unbroken.storage.vectors import known_vectors
+
+
+def opened(address: str, model: str = "net") -> Store:
+    return open_store(address, model, ArrayCodec())
+
+
+def everybody(store: Store) -> dict[int, tuple[str, float, float]]:
+    rows = store.database.query("SELECT id, state, first_seen, last_seen FROM people ORDER BY id")
+    return {int(str(row[0])): (str(row[1]), float(str(row[2])), float(str(row[3]))) for row in rows}
+
+
+def test_what_was_kept_is_recovered_after_the_connection_is_gone(address: str) -> None:
+    store = opened(address)
+    store.snapshot(b"state")
+    batches = [step(seen("hall", float(n), [4], [look(1)]), [1], number=n)[0] for n in range(3)]
+    for batch in batches:
+        store.keep(batch, step(batch.reports[0].sightings, [1])[1])
+    store.close()
+    again = opened(address)
+    found = again.recover()
+    assert found.state == b"state"
+    assert [batch.time for batch in found.batches] == [0.0, 1.0, 2.0]
+    np.testing.assert_array_equal(
+        found.batches[2].reports[0].sightings.features, batches[2].reports[0].sightings.features
+    )
+    again.close()
+
+
+def test_a_snapshot_ends_the_journal_however_large_it_is(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("unbroken.storage.keeper.PART", 1000)
+    store = opened(address)
+    store.keep(*step(seen("hall", 1.0, [4], [look(1)]), [1]))
+    state = np.random.default_rng(0).bytes(12_345)
+    store.snapshot(state)
+    store.close()
+    again = opened(address)
+    assert again.recover().state == state
+    assert again.recover().batches == ()
+    again.close()
+
+
+def test_a_batch_that_fails_leaves_no_trace(address: str) -> None:
+    store = opened(address)
+    batch, verdict = step(seen("hall", 1.0, [4], [look(1)]), [1])
+    store.keep(batch, verdict)
+    wrong = Verdict((), ())
+    with pytest.raises(ValueError):
+        store.keep(batch, wrong)
+    assert len(store.recover().batches) == 1
+    store.keep(*step(seen("hall", 2.0, [4], [look(1)]), [1]))
+    assert everybody(store) == {1: ("confirmed", 1.0, 2.0)}
+    store.close()
+
+
+def test_the_best_view_of_a_track_is_kept_with_its_net(address: str) -> None:
+    store = opened(address)
+    nobody = np.zeros_like(look(0))
+    for time, feature, quality in ((0.0, look(1), 0.3), (1.0, look(2), 0.9), (2.0, look(3), 0.5), (3.0, nobody, 1.0)):
+        store.keep(*step(seen("hall", time, [4], [feature], quality), [1]))
+    known = known_vectors(store.database, store.seal)
+    assert known.persons.tolist() == [1]
+    assert known.times.tolist() == [1.0]
+    np.testing.assert_array_equal(known.vectors, [look(2)])
+    assert store.database.query("SELECT DISTINCT model FROM features") == [("net",)]
+    store.close()
+
+
+def test_merged_people_leave_a_signpost_and_a_split_gives_tracks_back(address: str) -> None:
+    store = opened(address)
+    store.keep(*step(seen("hall", 0.0, [4], [look(1)]), [1], [PersonEnrolled(0.0, "hall", 4, 1)]))
+    store.keep(*step(seen("door", 5.0, [9], [look(2)]), [2], [PersonEnrolled(5.0, "door", 9, 2)]))
+    store.keep(*said(6.0, [Merge(1, 2)], [PersonMerged(6.0, 1, 2, Evidence(1, 0.0))]))
+    assert everybody(store)[1] == ("confirmed", 0.0, 6.0) or everybody(store)[1] == ("confirmed", 0.0, 5.0)
+    assert store.database.query("SELECT merged_into FROM people WHERE id = 2") == [(1,)]
+    assert store.database.query("SELECT person, came_from, went_to FROM transitions") == [(1, "hall", "door")]
+    store.keep(*said(7.0, [Undo(1)], [PersonSplit(7.0, 1, 2, (("door", 9),), Evidence(2, 0.0))]))
+    assert store.database.query("SELECT person FROM tracks ORDER BY id") == [(1,), (2,)]
+    assert store.database.query("SELECT merged_into FROM people WHERE id = 2") == [(None,)]
+    assert [row[0] for row in store.database.query("SELECT kind FROM corrections ORDER BY id")] == [
+        "person_merged",
+        "person_split",
+    ]
+    store.close()
+
+
+def test_another_net_is_refused_and_never_mixed(address: str) -> None:
+    opened(address, "osnet 1a2b").close()
+    with pytest.raises(StoreError, match=r"made by osnet 1a2b, the site has colour.*another database"):
+        opened(address, "colour")
+    opened(address, "osnet 1a2b").close()
+
+
+def test_a_database_of_a_newer_version_is_refused(address: str) -> None:
+    store = opened(address)
+    store.database.execute("INSERT INTO migrations (number) VALUES (?)", (9999,))
+    store.close()
+    with pytest.raises(StoreError, match="version 9999, this program knows"):
+        opened(address)
+
+
+def _hold(address: str, ready: "multiprocessing.synchronize.Event", done: "multiprocessing.synchronize.Event") -> None:
+    store = opened(address)
+    ready.set()
+    done.wait(60)
+    store.close()
+
+
+def test_a_second_writer_is_refused_with_the_process_that_writes_and_readers_are_not(address: str) -> None:
+    context = multiprocessing.get_context("spawn")
+    ready, done = context.Event(), context.Event()
+    process = context.Process(target=_hold, args=(address, ready, done))
+    process.start()
+    try:
+        assert ready.wait(60)
+        with pytest.raises(StoreError, match=rf"process {process.pid} writes to this database"):
+            opened(address)
+        reader = connect(address, "read")
+        assert reader.query("SELECT COUNT(*) FROM people") == [(0,)]
+        with pytest.raises(StoreError):
+            reader.execute("DELETE FROM people")
+        reader.close()
+    finally:
+        done.set()
+        process.join(60)
+    opened(address).close()
+
+
+def test_requests_wait_for_the_writer_and_get_their_reply_with_the_batch(address: str) -> None:
+    store = opened(address)
+    asker = connect(address, "ask")
+    numbers = [
+        commands.ask(asker, command, "anna", 10.0)
+        for command in (Merge(1, 2), Split(1, (("hall", 4),)), Swap(("hall", 4), ("door", 9)), Undo(1))
+    ]
+    waiting = store.pending_commands()
+    assert [request.number for request in waiting] == numbers
+    assert [request.command for request in waiting] == [
+        Merge(1, 2),
+        Split(1, (("hall", 4),)),
+        Swap(("hall", 4), ("door", 9)),
+        Undo(1),
+    ]
+    assert waiting[0].who == "anna"
+    store.keep(Batch(11.0, (), (Merge(1, 2),)), Verdict((), ()), [Reply(numbers[0], True, "merged")])
+    store.reply([Reply(numbers[3], False, "person 1 has no correction to undo")])
+    assert commands.reply_to(asker, numbers[0]) == Reply(numbers[0], True, "merged")
+    assert commands.reply_to(asker, numbers[1]) is None
+    assert commands.reply_to(asker, numbers[3]) == Reply(numbers[3], False, "person 1 has no correction to undo")
+    assert commands.withdraw(asker, numbers[1])
+    assert not commands.withdraw(asker, numbers[0])
+    assert [request.number for request in store.pending_commands()] == [numbers[2]]
+    asker.close()
+    store.close()
+
+
+def test_a_forgotten_person_is_in_no_row_and_the_reply_waits_for_the_snapshot(address: str) -> None:
+    store = opened(address)
+    other = Evidence(1, 0.5)
+    store.keep(*step(seen("hall", 0.0, [4], [look(1)]), [1], [PersonEnrolled(0.0, "hall", 4, 1)]))
+    store.keep(*step(seen("door", 5.0, [9], [look(2)]), [2], [PersonEnrolled(5.0, "door", 9, 2, (other,))]))
+    number = commands.ask(store.database, Forget(1, "letter of May 3"), "anna", 10.0)
+    batch, verdict = said(11.0, [Forget(1, "letter of May 3")], [PersonForgotten(11.0, 1, "letter of May 3")])
+    store.keep(batch, verdict, [Reply(number, True, "person 1 is forgotten")])
+    assert commands.reply_to(store.database, number) is None
+    assert store.pending_commands() == ()
+    store.snapshot(b"without him")
+    reply = commands.reply_to(store.database, number)
+    assert reply is not None
+    assert reply.done
+    assert "none is left" in reply.text
+    assert list(everybody(store)) == [2]
+    assert known_vectors(store.database, store.seal).persons.tolist() == [2]
+    assert '"person":1' not in str(store.database.query("SELECT body FROM events WHERE person = 2"))
+    assert [row[0] for row in store.database.query("SELECT type FROM events WHERE person = 1")] == ["person_forgotten"]
+    store.close()
+
+
+def test_a_snapshot_that_still_holds_the_vectors_is_told(address: str) -> None:
+    store = opened(address)
+    store.keep(*step(seen("hall", 0.0, [4], [look(1)]), [1]))
+    store.keep(*said(1.0, [Forget(1, "")], [PersonForgotten(1.0, 1, "")]))
+    with pytest.raises(StoreError, match=r"NOT erased everywhere: .*snapshot still holds"):
+        store.snapshot(b"..." + look(1).tobytes())
+    store.close()
+
+
+def test_no_byte_of_a_forgotten_vector_is_left_in_any_file(tmp_path: Path) -> None:
+    store = opened(str(tmp_path / "site.db"))
+    store.snapshot(look(1).tobytes())
+    for number in range(60):
+        persons = [1, 2, 3]
+        view = seen("hall", float(number), [4, 5, 6], [look(one) for one in persons], 0.1 + number / 100)
+        store.keep(*step(view, persons, number=number))
+    everything = b"".join(path.read_bytes() for path in tmp_path.iterdir())
+    assert everything.count(look(1).tobytes()[:40]) > 1
+    store.keep(*said(100.0, [Forget(1, "")], [PersonForgotten(100.0, 1, "")]))
+    store.snapshot(look(2).tobytes())
+    everything = b"".join(path.read_bytes() for path in tmp_path.iterdir())
+    vector = look(1).tobytes()
+    assert not any(vector[at : at + 16] in everything for at in range(0, len(vector) - 16, 8))
+    assert look(2).tobytes() in everything
+    assert store.database.check() == ()
+    store.close()
