@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from identity.views import see
-from unbroken.core.errors import ConfigError, ContractError
+from unbroken.core.batches import Merge, Undo
+from unbroken.core.errors import ContractError
 from unbroken.core.events import PersonEnrolled, PersonForgotten, PersonMerged, PersonRecognised, PersonSplit
 from unbroken.core.sightings import IdentityState
 from unbroken.identity.gallery import GallerySettings
@@ -168,10 +169,10 @@ def test_a_merge_can_be_undone_and_its_events_lead_back():
     for _, events in walk_through(manager, looks(4), cameras=("a", "b")):
         for event in events:
             follow(known, event)
-    before, events = everybody(manager, 8), manager.merge(1, 2, 99.0)
+    before, events = everybody(manager, 8), manager.correct(Merge(1, 2), 99.0)
     follow(known, events[0])
     assert everybody(manager, 8) == [1 if person == 2 else person for person in before]
-    for event in manager.undo(100.0):
+    for event in manager.correct(Undo(2), 100.0):
         follow(known, event)
     assert everybody(manager, 8) == before
     assert sorted(known.values()) == sorted(before)
@@ -183,20 +184,21 @@ def test_undo_restores_who_everybody_was(plan, one, other):
     manager = CalibratedManager(SETTINGS)
     for step in stream(plan):
         manager.observe([step])
+    manager.observe([see(camera, 50.0, [], np.zeros((0, 48)), ended=range(1, 10)) for camera in "abc"])
     before = everybody(manager, 200)
     persons = sorted({person for person in before if person > 0})
     if len(persons) < 2 or one % len(persons) == other % len(persons):
         return
-    manager.merge(persons[one % len(persons)], persons[other % len(persons)], 99.0)
-    manager.undo(99.5)
+    manager.correct(Merge(persons[one % len(persons)], persons[other % len(persons)]), 99.0)
+    manager.correct(Undo(persons[other % len(persons)]), 99.5)
     assert everybody(manager, 200) == before
 
 
 def test_undoing_nothing_and_merging_strangers_is_one_sentence():
-    with pytest.raises(ConfigError, match="no correction to undo"):
-        CalibratedManager().undo(0.0)
-    with pytest.raises(ConfigError, match="person 4 is not in the gallery"):
-        CalibratedManager().merge(4, 5, 0.0)
+    with pytest.raises(ContractError, match="no correction to undo"):
+        CalibratedManager().correct(Undo(3), 0.0)
+    with pytest.raises(ContractError, match="person 4 is not in the gallery"):
+        CalibratedManager().correct(Merge(4, 5), 0.0)
 
 
 def test_the_gallery_stays_within_its_bounds_and_says_who_was_forgotten():

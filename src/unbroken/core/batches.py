@@ -83,10 +83,17 @@ class Batch:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Verdict:
-    """What the engine answers: one `Identities` per report, in their order, and what happened."""
+    """What the engine answers.
+
+    Attributes:
+        identities: one per report, in their order.
+        events: what happened, in its order.
+        refusals: one per command, in their order: why it was refused, in one sentence; empty where it was done.
+    """
 
     identities: tuple[Identities, ...]
     events: tuple[Event, ...]
+    refusals: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,13 +80,18 @@ class PersonMerged:
 
 @dataclass(frozen=True, slots=True)
 class PersonSplit:
-    """The named tracks (camera, track) were not `person`: they are `separated` from here."""
+    """The named tracks (camera, track) were not `person`: they are `separated` from here.
+
+    `earlier` names tracks (camera, epoch, track) from before the last start of their camera's tracker, whose ids have
+    begun anew since: nobody who is in a view has them.
+    """
 
     time: float
     person: int
     separated: int
     tracks: tuple[tuple[str, int], ...]
     evidence: Evidence
+    earlier: tuple[tuple[str, int, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,6 +255,23 @@ class QualityChanged:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class StorageLost:
+    """Nothing can be stored, so no Global ID is answered until it can be again; `reason` is one sentence."""
+
+    time: float
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class StorageRestored:
+    """What could not be stored has been stored: `held` steps were, and `refused` came too late to be held."""
+
+    time: float
+    held: int
+    refused: int
+
+
 Event: TypeAlias = (
     TrackStarted
     | TrackEnded
@@ -269,4 +291,6 @@ Event: TypeAlias = (
     | CameraLost
     | StepFaulted
     | QualityChanged
+    | StorageLost
+    | StorageRestored
 )

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unbroken.core.arrays import Features, Floats, Image, Ints
-from unbroken.core.batches import Batch, Recovered, Reply, Request, Verdict
+from unbroken.core.batches import Batch, Command, Recovered, Reply, Request, Verdict
 from unbroken.core.detections import Detections
 from unbroken.core.events import Event
 from unbroken.core.frames import Frame
@@ -125,6 +125,13 @@ class IdentityManager(Protocol):
 
     def observe(self, sightings: Sequence[Sightings]) -> tuple[list[Identities], list[Event]]:
         """The Global IDs for the sightings of one step, in their order, and what happened."""
+
+    def correct(self, command: Command, time: float) -> list[Event]:
+        """Carry out what somebody asks for by hand, and say what has changed.
+
+        Raises:
+            ContractError: a person or a track is not known, or the command contradicts what is seen; nothing changes.
+        """
 
 
 class Keeper(Protocol):

@@ -6,7 +6,8 @@ one person of everybody. The default manager learns its own from the site.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -14,13 +15,25 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from unbroken.core.arrays import Features, Floats, Ints
-from unbroken.core.errors import ConfigError
-from unbroken.core.events import Event, Evidence, PersonEnrolled, PersonRecognised
+from unbroken.core.batches import Command, Merge, Split, Swap, Undo
+from unbroken.core.errors import ConfigError, ContractError
+from unbroken.core.events import (
+    Event,
+    Evidence,
+    PersonEnrolled,
+    PersonForgotten,
+    PersonMerged,
+    PersonRecognised,
+    PersonSplit,
+)
 from unbroken.core.sightings import Identities, IdentityState, Sightings
 from unbroken.identity.gallery import Vectors
 
 _REFUSED = 1e3
 _ALTERNATIVES = 3
+_REMEMBERED = 64
+
+Track = tuple[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +99,14 @@ class _Choice:
     confidence: float
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Before:
+    """What a correction by hand has changed, as it was: vectors of people (`None`: not there), people of tracks."""
+
+    vectors: dict[int, Features | None]
+    tracks: dict[Track, int]
+
+
 class FixedManager:
     """The identity manager of the textbooks (spec 2.4, 2.5 and 2.8). One thread owns it.
 
@@ -99,6 +120,7 @@ class FixedManager:
         self._last_seen: dict[int, float] = {}
         self._tracks: dict[tuple[str, int], _Track] = {}
         self._next = 1
+        self._corrections: deque[_Before] = deque(maxlen=_REMEMBERED)
 
     @property
     def persons(self) -> dict[tuple[str, int], int]:
@@ -120,6 +142,140 @@ class FixedManager:
             self._bound()
             answers.append(self._answer(view))
         return answers, events
+
+    def correct(self, command: Command, time: float) -> list[Event]:
+        """Carry out what somebody asks for by hand. Only living tracks are remembered here: name those.
+
+        Raises:
+            ContractError: a person or a track is not known, or the command contradicts what is seen; nothing changes.
+        """
+        if isinstance(command, Merge):
+            return self._merge(command, time)
+        if isinstance(command, Split):
+            return self._split(command, time)
+        if isinstance(command, Swap):
+            return self._swap(command, time)
+        if isinstance(command, Undo):
+            return self._undo(command.person, time)
+        self._check_known(command.person)
+        self._erase(command.person)
+        return [PersonForgotten(time, command.person, command.reason)]
+
+    def _merge(self, command: Merge, time: float) -> list[Event]:
+        person, absorbed = command.person, command.absorbed
+        self._check_known(person)
+        self._check_known(absorbed)
+        if person == absorbed:
+            raise ContractError(f"person {person} cannot be merged with itself; give two Global IDs")
+        mine, theirs = self._tracks_of(person), self._tracks_of(absorbed)
+        shared = {camera for camera, _ in mine} & {camera for camera, _ in theirs}
+        if shared:
+            raise ContractError(
+                f"persons {person} and {absorbed} are in view of camera {min(shared)} at the same time and cannot be "
+                "one; split the wrong track off"
+            )
+        self._note((person, absorbed), theirs)
+        vectors = [vector for one in (person, absorbed) if len(vector := self._vector(one))]
+        if vectors:
+            self._gallery.put(person, np.sum(vectors, axis=0))
+        self._last_seen[person] = max(self._last_seen[person], self._last_seen.pop(absorbed))
+        self._gallery.remove([absorbed])
+        self._hand_over(theirs, person)
+        return [PersonMerged(time, person, absorbed, Evidence(person, 0.0))]
+
+    def _split(self, command: Split, time: float) -> list[Event]:
+        person = command.person
+        self._check_known(person)
+        if not command.tracks:
+            raise ContractError(f"split of person {person} names no track; name at least one as (camera, track)")
+        for key in command.tracks:
+            if self._person_of(key) != person:
+                raise ContractError(f"track {key[1]} of camera {key[0]} is not person {person}; name its own tracks")
+        separated, self._next = self._next, self._next + 1
+        self._note((person, separated), command.tracks)
+        self._last_seen[separated] = time
+        self._hand_over(command.tracks, separated)
+        return [PersonSplit(time, person, separated, command.tracks, Evidence(separated, 0.0))]
+
+    def _swap(self, command: Swap, time: float) -> list[Event]:
+        one, other = self._person_of(command.first), self._person_of(command.second)
+        if one == other:
+            raise ContractError(f"both tracks are person {one}; name tracks of two people")
+        self._note((one, other), (command.first, command.second))
+        self._hand_over((command.first,), other)
+        self._hand_over((command.second,), one)
+        return [
+            PersonSplit(time, one, other, (command.first,), Evidence(other, 0.0)),
+            PersonSplit(time, other, one, (command.second,), Evidence(one, 0.0)),
+        ]
+
+    def _undo(self, person: int, time: float) -> list[Event]:
+        last = next((known for known in reversed(self._corrections) if person in known.vectors), None)
+        if last is None:
+            raise ContractError(f"person {person} has no correction to undo; only the last ones are remembered")
+        if last is not self._corrections[-1]:
+            raise ContractError(f"person {person}: there are later corrections; undo those first")
+        self._corrections.pop()
+        for one, vector in last.vectors.items():
+            if vector is None:
+                self._gallery.remove([one])
+                self._last_seen.pop(one, None)
+            else:
+                self._last_seen.setdefault(one, time)
+                if len(vector):
+                    self._gallery.put(one, vector)
+        return self._returned(last, time)
+
+    def _returned(self, before: _Before, time: float) -> list[Event]:
+        """Tracks go back to whose they were; those that were given to somebody who is gone again go with the rest."""
+        events: list[Event] = []
+        gone = [one for one, vector in before.vectors.items() if vector is None]
+        kept = next(one for one, vector in before.vectors.items() if vector is not None)
+        for key, person in before.tracks.items():
+            now = self._tracks[key].person if key in self._tracks else person
+            if now not in gone and now != person:
+                events.append(PersonSplit(time, now, person, (key,), Evidence(person, 0.0)))
+            self._hand_over([key], person)
+        for one in gone:
+            self._hand_over(self._tracks_of(one), kept)
+            events.append(PersonMerged(time, kept, one, Evidence(kept, 0.0)))
+        return events
+
+    def _note(self, persons: Iterable[int], tracks: Iterable[Track]) -> None:
+        """Remember how things are before a correction."""
+        vectors = {person: self._vector(person) if person in self._last_seen else None for person in persons}
+        self._corrections.append(_Before(vectors, {key: self._tracks[key].person for key in tracks}))
+
+    def _hand_over(self, keys: Iterable[Track], person: int) -> None:
+        for key in keys:
+            if key in self._tracks:
+                track = self._tracks[key]
+                track.person, track.state, track.confidence = person, IdentityState.CONFIRMED, 1.0
+
+    def _vector(self, person: int) -> Features:
+        return self._gallery.get(person, np.zeros(0, dtype=np.float32))
+
+    def _tracks_of(self, person: int) -> list[Track]:
+        return [key for key, track in self._tracks.items() if track.person == person]
+
+    def _person_of(self, key: Track) -> int:
+        track = self._tracks.get(key)
+        if track is None or track.person <= 0:
+            raise ContractError(f"track {key[1]} of camera {key[0]} is not open or has no Global ID; name one that has")
+        return track.person
+
+    def _check_known(self, person: int) -> None:
+        if person not in self._last_seen:
+            raise ContractError(f"person {person} is not in the gallery; give Global IDs that are known")
+
+    def _erase(self, person: int) -> None:
+        """Leave nothing of somebody; whoever is in view is somebody new from here on."""
+        self._last_seen.pop(person)
+        self._gallery.remove([person])
+        for key in self._tracks_of(person):
+            del self._tracks[key]
+        kept = (known for known in self._corrections if person not in known.vectors)
+        self._corrections = deque(kept, maxlen=_REMEMBERED)
 
     def _end(self, view: Sightings) -> None:
         for number in view.ended.tolist():
@@ -218,8 +374,7 @@ class FixedManager:
             living = {track.person for track in self._tracks.values()}
             dormant = sorted((seen, person) for person, seen in self._last_seen.items() if person not in living)
             for _, person in dormant[:excess]:
-                del self._last_seen[person]
-                self._gallery.remove([person])
+                self._erase(person)
 
     def _answer(self, view: Sightings) -> Identities:
         tracks = [self._tracks[view.camera, number] for number in view.tracks.tolist()]

@@ -7,13 +7,23 @@ every view of it. Cameras without calibration are told as they are, so both kind
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import replace
 
 import numpy as np
 
 from unbroken.core.arrays import Features
-from unbroken.core.events import Event, Evidence, PersonEnrolled, PersonRecognised, PersonSplit
+from unbroken.core.batches import Command, Split, Swap
+from unbroken.core.errors import ContractError
+from unbroken.core.events import (
+    Event,
+    Evidence,
+    PersonEnrolled,
+    PersonForgotten,
+    PersonMerged,
+    PersonRecognised,
+    PersonSplit,
+)
 from unbroken.core.ports import IdentityManager
 from unbroken.core.sightings import Identities, IdentityState, Sightings
 from unbroken.identity.groundplane import GroundObservations, GroundResult, GroundSettings, GroundTracker
@@ -49,6 +59,8 @@ class GroundedManager:
 
     def observe(self, sightings: Sequence[Sightings]) -> tuple[list[Identities], list[Event]]:
         """The Global IDs for the sightings of one step, in their order, and what happened."""
+        if not sightings:
+            return [], []
         placed = [view for view in sightings if np.isfinite(view.ground).all(axis=1).any()]
         if not placed and not self._alive:
             return self.inner.observe(sightings)
@@ -59,11 +71,60 @@ class GroundedManager:
         answers, decided = self.inner.observe(told)
         ground = answers[0]
         rows = zip(ground.persons.tolist(), ground.state.tolist(), ground.confidence.tolist(), strict=True)
+        self._follow(decided)
         self._answers.update(zip(ground.tracks.tolist(), rows, strict=True))
-        events += [here for event in decided for here in self._translated(event)]
+        now = {(view.camera, number) for view in placed for number in view.tracks.tolist()}
+        events += [here for event in decided for here in self._translated(event, now)]
         identities = [self._answer(view, left) for view, left in zip(sightings, answers[1:], strict=True)]
         self._forget(sightings, result)
         return identities, events
+
+    def correct(self, command: Command, time: float) -> list[Event]:
+        """Carry out what somebody asks for by hand. A view of a ground track stands for the ground track.
+
+        Raises:
+            ContractError: a person or a track is not known, or the command contradicts what is seen; nothing changes.
+        """
+        if isinstance(command, Split):
+            tracks = tuple(dict.fromkeys(self._grounded(key) for key in command.tracks))
+            command = replace(command, tracks=tracks)
+        if isinstance(command, Swap):
+            first, second = self._grounded(command.first), self._grounded(command.second)
+            if first == second:
+                raise ContractError(
+                    f"track {command.first[1]} of camera {command.first[0]} and track {command.second[1]} of camera "
+                    f"{command.second[0]} stand at one place and are one person; name tracks of two people"
+                )
+            command = Swap(first, second)
+        decided = self.inner.correct(command, time)
+        self._follow(decided)
+        return [here for event in decided for here in self._translated(event, set())]
+
+    def _grounded(self, key: tuple[str, int]) -> tuple[str, int]:
+        return (GROUND, self._track_of[key]) if key in self._track_of else key
+
+    def _follow(self, decided: Sequence[Event]) -> None:
+        """What was answered before goes by the names that people have now."""
+        for event in decided:
+            if isinstance(event, PersonMerged):
+                self._rename(event.absorbed, event.person)
+            elif isinstance(event, PersonForgotten):
+                self._rename(event.person, -1)
+            elif isinstance(event, PersonSplit):
+                self._separate(event)
+
+    def _rename(self, person: int, name: int) -> None:
+        """Whoever was `person` is `name` from here; -1: nobody is."""
+        self._answers = {track: _renamed(answer, person, name) for track, answer in self._answers.items()}
+        self._last = {key: _renamed(answer, person, name) for key, answer in self._last.items()}
+
+    def _separate(self, event: PersonSplit) -> None:
+        moved = {track for camera, track in event.tracks if camera == GROUND}
+        for track in moved & self._answers.keys():
+            self._answers[track] = (event.separated, *self._answers[track][1:])
+        for key, answer in self._last.items():
+            if self._track_of.get(key) in moved and answer[0] == event.person:
+                self._last[key] = (event.separated, *answer[1:])
 
     def _bind(self, placed: Sequence[Sightings], result: GroundResult) -> list[Event]:
         """Note which local track is a view of which ground track; one that changes its person says so."""
@@ -155,10 +216,11 @@ class GroundedManager:
         whole = persons.astype(np.int64), state.astype(np.int64)
         return Identities(view.camera, view.time, view.tracks, *whole, confidence)
 
-    def _translated(self, event: Event) -> list[Event]:
-        """Events about ground tracks are events about their views."""
+    def _translated(self, event: Event, now: Set[tuple[str, int]]) -> list[Event]:
+        """Events about ground tracks are events about their views, those of this instant (`now`) first."""
         if isinstance(event, (PersonEnrolled, PersonRecognised)) and event.camera == GROUND:
             keys = [key for key, track in self._track_of.items() if track == event.track]
+            keys.sort(key=lambda key: key not in now)
             return [replace(event, camera=camera, track=number) for camera, number in keys[:1]]
         if isinstance(event, PersonSplit):
             keys = [
@@ -181,6 +243,12 @@ class GroundedManager:
                 self._last.pop((view.camera, number), None)
         kept = self._alive | set(self._track_of.values())
         self._answers = {track: answer for track, answer in self._answers.items() if track in kept}
+
+
+def _renamed(answer: tuple[int, int, float], person: int, name: int) -> tuple[int, int, float]:
+    if answer[0] != person:
+        return answer
+    return (name, answer[1], answer[2]) if name > 0 else _PENDING
 
 
 def _looks(views: Sequence[tuple[Sightings, int]], dimension: int) -> Features:

@@ -74,6 +74,7 @@ class Vectors:
                 self._rows[row] = self._rows[last]
                 self._keys[row] = self._keys[last]
                 self._place[int(self._keys[row])] = row
+            self._rows[last] = 0
 
     def similarities(self, queries: Features) -> Floats:
         """(Q, D) unit rows -> (Q, K) cosine similarities with everybody, in the order of `keys`."""
@@ -236,7 +237,9 @@ class Gallery:
             views = self._views[person]
             vectors = np.stack([view.vector for view in views])
             projected = likeness.project(vectors, np.array([view.camera for view in views]))
-            self._views[person] = tuple(replace(view, row=place) for view, place in zip(views, projected, strict=True))
+            self._views[person] = tuple(
+                replace(view, row=place.copy()) for view, place in zip(views, projected, strict=True)
+            )
             self._write(row, self._views[person])
 
     def evict(self, time: float, keep: Set[int]) -> list[int]:
@@ -281,6 +284,7 @@ class Gallery:
         self._ids[row : self._count - 1] = self._ids[row + 1 : self._count].copy()
         self._columns.shift(row + 1, row, self._count)
         self._count -= 1
+        self._columns.clear(self._count)
 
     def _write(self, row: int, views: tuple[View, ...]) -> None:
         columns, last = self._columns, views[-1]
@@ -352,6 +356,11 @@ class _Columns:
         for mine, other in zip(self._all(), bigger._all(), strict=True):
             other[: len(mine)] = mine
         return bigger
+
+    def clear(self, row: int) -> None:
+        """Leave nothing in a row."""
+        for column in self._all():
+            column[row] = 0
 
     def shift(self, start: int, to: int, stop: int) -> None:
         """Move rows start..stop so that they begin at `to`."""

@@ -49,6 +49,7 @@ class History:
     def __init__(self, size: int) -> None:
         self.size = size
         self.count = 0
+        self._erased = False
         self.numbers: Ints = np.full(size, -1, dtype=np.int64)
         self.local: Ints = np.full(size, -1, dtype=np.int64)
         self.cameras: Ints = np.zeros(size, dtype=np.int64)
@@ -68,8 +69,10 @@ class History:
     def used(self) -> Ints:
         """Slots in use, oldest track first."""
         if self.count <= self.size:
-            return np.arange(self.count)
-        return np.arange(self.count - self.size, self.count) % self.size
+            slots = np.arange(self.count)
+        else:
+            slots = np.arange(self.count - self.size, self.count) % self.size
+        return slots[self.numbers[slots] >= 0] if self._erased else slots
 
     def slot(self, number: int) -> int:
         """The slot of a track; -1 where it has left."""
@@ -93,6 +96,15 @@ class History:
         self.starts[slot], self.ends[slot] = tracklet.start, tracklet.end
         self.vectors[slot] = tracklet.feature
         self.places[slot], self.boxes[slot] = tracklet.places, tracklet.boxes
+
+    def erase(self, slots: Ints) -> None:
+        """Leave nothing of the tracks in these slots: they count as never used."""
+        self._erased = self._erased or len(slots) > 0
+        self.numbers[slots] = self.local[slots] = self.persons[slots] = -1
+        self.ends[slots], self.places[slots], self.boxes[slots] = -np.inf, np.nan, np.nan
+        for column in (self.cameras, self.starts, self.margins, self.confidences, self.log_rates, self.log_slow):
+            column[slots] = 0
+        self.vectors[slots], self.rows[slots] = 0, 0
 
     def middles(self, slots: Ints) -> Floats:
         """(N,) seconds: a track's place in the order of time."""

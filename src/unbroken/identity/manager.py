@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from unbroken.core import batches
 from unbroken.core.arrays import Floats, Ints
-from unbroken.core.errors import ConfigError, ContractError
+from unbroken.core.batches import Command
+from unbroken.core.errors import ContractError
 from unbroken.core.events import (
     Event,
     Evidence,
@@ -26,6 +27,7 @@ from unbroken.identity.corrections import CorrectionSettings, Merge, Undo, find_
 from unbroken.identity.features import Bank, FeatureSettings
 from unbroken.identity.gallery import Gallery, GallerySettings, View
 from unbroken.identity.history import History, Tracklet
+from unbroken.identity.manual import PINNED, Notes, joined, known_person, merged, split, swapped, undone
 from unbroken.identity.places import PlaceSettings, impossible
 from unbroken.identity.resolver import Decision, Site, resolve
 from unbroken.identity.topology import Topology, TopologySettings, gaps
@@ -97,7 +99,7 @@ class CalibratedManager:
         self._site = Site(self._gallery, self._history, self._topology, None, hysteresis, self.settings.places)
         self._pairs = Pairs(self.settings.bootstrap)
         self._open: dict[tuple[str, int], _Open] = {}
-        self._undo: deque[Undo] = deque(maxlen=self.settings.corrections.remembered)
+        self._notes = Notes(self.settings.corrections.remembered)
         self._next_fit = 0
         self._width = -1
         self._revisited = 0
@@ -154,17 +156,34 @@ class CalibratedManager:
         time = max(view.time for view in sightings)
         for number in renewed:
             slot = self._history.slot(number)
-            if slot >= 0 and self._history.persons[slot] > 0:
+            if self._is_open_to_change(slot):
                 events += self._revisit(slot, time)
         return events
+
+    def _is_open_to_change(self, slot: int) -> bool:
+        """Whether a slot holds a track with a Global ID that nobody has decided by hand."""
+        history = self._history
+        return slot >= 0 and bool(history.persons[slot] > 0 and history.margins[slot] < PINNED)
 
     def _forget(self, time: float) -> list[Event]:
         """Keep the gallery within its bounds; nobody who is in a view is forgotten."""
         slots = [slot for track in self._open.values() if (slot := self._history.slot(track.number)) >= 0]
         seen = {int(self._history.persons[slot]) for slot in slots}
         gone = self._gallery.evict(time, seen)
-        self._history.persons[np.isin(self._history.persons, gone)] = -1
+        if gone:
+            self._erase(set(gone))
         return [PersonForgotten(time, person, "retention") for person in gone]
+
+    def _erase(self, persons: Set[int]) -> None:
+        """Leave nothing of people: views, history, open tracks, and the corrections that hold their vectors."""
+        history = self._history
+        slots = np.flatnonzero(np.isin(history.persons, list(persons)) & (history.numbers >= 0))
+        theirs = set(history.numbers[slots].tolist())
+        self._open = {key: track for key, track in self._open.items() if track.number not in theirs}
+        history.erase(slots)
+        for person in persons:
+            self._gallery.put(person, ())
+        self._notes.forget(persons)
 
     def _end(self, view: Sightings) -> None:
         ended = [(view.camera, number) for number in view.ended.tolist()]
@@ -283,51 +302,36 @@ class CalibratedManager:
         state[decided] = np.where(sure[decided], IdentityState.CONFIRMED, IdentityState.PROBABLE)
         return Identities(view.camera, view.time, view.tracks, persons, state, confidence)
 
-    def merge(self, person: int, absorbed: int, time: float) -> list[Event]:
-        """Say that two Global IDs are one person; `undo` takes it back.
+    def correct(self, command: Command, time: float) -> list[Event]:
+        """Carry out what somebody asks for by hand: it is not weighed again, and `Undo` takes it back.
+
+        Somebody who is forgotten while he is in view is somebody new from there on.
 
         Raises:
-            ConfigError: one of them is not known, or they are the same.
+            ContractError: a person or a track is not known, or the command contradicts what is seen; nothing changes.
         """
-        for known in (person, absorbed):
-            if not self._gallery.views(known):
-                raise ConfigError(f"person {known} is not in the gallery; give Global IDs that are known")
-        if person == absorbed:
-            raise ConfigError(f"person {person} cannot be merged with itself; give two Global IDs")
-        return [self._merge(Merge(person, absorbed, Evidence(person, 0.0)), time)]
+        site, notes = self._site, self._notes
+        if isinstance(command, batches.Merge):
+            wanted = Merge(command.person, command.absorbed, Evidence(command.person, 0.0))
+            return merged(wanted, site, notes, self._in_view_at_once, time)
+        if isinstance(command, batches.Split):
+            return split(command.person, command.tracks, site, notes, time)
+        if isinstance(command, batches.Swap):
+            return swapped(command.first, command.second, site, notes, time)
+        if isinstance(command, batches.Undo):
+            return undone(command.person, site, notes, time)
+        known_person(command.person, site)
+        self._erase({command.person})
+        return [PersonForgotten(time, command.person, command.reason)]
 
-    def undo(self, time: float) -> list[Event]:
-        """Take the latest correction back that is still remembered; what was seen since stays where it is.
-
-        Raises:
-            ConfigError: there is none.
-        """
-        if not self._undo:
-            raise ConfigError("there is no correction to undo; only the latest ones are remembered")
-        correction, history, gallery = self._undo.pop(), self._history, self._gallery
-        back: dict[tuple[int, int], list[tuple[str, int]]] = {}
-        for number, person in correction.tracks:
-            slot = history.slot(number)
-            if slot >= 0 and history.persons[slot] != person:
-                where = (self._topology.names[history.cameras[slot]], int(history.local[slot]))
-                back.setdefault((int(history.persons[slot]), person), []).append(where)
-                history.persons[slot] = person
-        older = {view.number for views in correction.views.values() for view in views}
-        newer = {
-            person: [view for view in gallery.views(person) if view.number not in older] for person in correction.views
-        }
-        for person, views in correction.views.items():
-            gallery.put(person, (*(self._projected(view) for view in views), *newer[person]))
-        return [
-            PersonSplit(time, now, before, tuple(tracks), Evidence(before, 0.0))
-            for (now, before), tracks in back.items()
-        ]
-
-    def _projected(self, view: View) -> View:
-        likeness = self._site.likeness
-        if likeness is None or not len(view.vector):
-            return view
-        return replace(view, row=likeness.project(view.vector[None], np.array([view.camera]))[0])
+    def _in_view_at_once(self, mine: Ints, theirs: Ints) -> bool:
+        """Whether two people have tracks that are open now and cannot be one person's."""
+        living = np.array([self._history.slot(track.number) for track in self._open.values()], dtype=np.int64)
+        mine, theirs = np.intersect1d(mine, living), np.intersect1d(theirs, living)
+        together = [theirs[self._history.together(slot, theirs)] for slot in mine.tolist()]
+        return any(
+            len(others) and self._excluded(slot, others) for slot, others in zip(mine.tolist(), together, strict=True)
+        )
 
     def _append(self, tracklet: Tracklet) -> int:
         camera = self._topology.number(tracklet.camera)
@@ -390,13 +394,13 @@ class CalibratedManager:
             if self._revisited % 256 == 0:
                 self._learn_transits()
             slot = history.slot(history.count - 1 - self._revisited % span)
-            if slot >= 0 and history.persons[slot] > 0:
+            if self._is_open_to_change(slot):
                 events += self._revisit(slot, time)
         slot = history.slot(history.count - 1 - self._revisited % span)
         for person in {int(history.persons[slot]), int(history.persons[(history.count - 1) % history.size])}:
             found = find_merge(person, settings, self._site) if person > 0 else None
-            if found is not None:
-                events.append(self._merge(found, time))
+            if found is not None and not self._notes.apart(found.person, found.absorbed):
+                events.append(joined(found, self._site, self._notes, time))
         return events
 
     def _revisit(self, slot: int, time: float) -> list[Event]:
@@ -414,23 +418,12 @@ class CalibratedManager:
             gallery.put(person, before)
             return []
         target = decision.person or gallery.new_id()
-        self._undo.append(Undo({person: before, target: gallery.views(target)}, ((number, person),)))
+        self._notes.add(Undo({person: before, target: gallery.views(target)}, ((number, person),)))
         self._assign(slot, target, decision)
         if alone:
             return [PersonMerged(time, target, person, decision.evidence)]
         where = (self._topology.names[history.cameras[slot]], int(history.local[slot]))
         return [PersonSplit(time, person, target, (where,), decision.evidence)]
-
-    def _merge(self, merge: Merge, time: float) -> Event:
-        history, gallery = self._history, self._gallery
-        before = {person: gallery.views(person) for person in (merge.person, merge.absorbed)}
-        theirs = history.numbers[history.persons == merge.absorbed].tolist()
-        self._undo.append(Undo(before, tuple((number, merge.absorbed) for number in theirs)))
-        views = before[merge.person] + before[merge.absorbed]
-        gallery.put(merge.absorbed, ())
-        gallery.put(merge.person, views)
-        history.persons[history.persons == merge.absorbed] = merge.person
-        return PersonMerged(time, merge.person, merge.absorbed, merge.evidence)
 
     def _fit(self) -> None:
         history, settings = self._history, self.settings
@@ -440,10 +433,10 @@ class CalibratedManager:
         width = history.vectors.shape[1]
         if not width:
             return
-        if history.count < settings.first_fit:
+        used = history.used
+        if history.count < settings.first_fit or len(used) < min(settings.first_fit, history.size):
             self._calibrate(Bootstrap.from_pairs(self._pairs, width, settings.bootstrap), width)
             return
-        used = history.used
         believed = history.margins[used] > settings.sure
         first = np.zeros(len(used), dtype=np.bool_)
         first[np.unique(history.persons[used], return_index=True)[1]] = True
