@@ -226,7 +226,7 @@ class CalibratedManager:
             track.bank.add(view.features[row], float(view.quality[row]))
         slot = self._history.slot(track.number) if track.number >= 0 else -1
         if slot >= 0:
-            self._history.ends[slot] = track.end
+            self._history.starts[slot], self._history.ends[slot] = track.start, track.end
             self._history.boxes[slot], self._history.places[slot] = track.boxes, track.places
             if track.bank.weight > 2 * track.learnt:
                 self._renew(key, track)
