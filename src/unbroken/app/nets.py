@@ -15,12 +15,13 @@ from unbroken.detection.selection import DetectorSettings
 from unbroken.inference.loading import load
 from unbroken.models.registry import NET_SUFFIXES, cache_folder, find, guessed, known_cards
 
-_READS = {
+READS = {
     "auto": NET_SUFFIXES,
     "onnxruntime": (".onnx", ".weights"),
     "openvino": (".xml", ".onnx", ".weights"),
     "opencv": (".onnx", ".weights", ".xml"),
 }
+"""Which kinds of files each runtime reads, the best first."""
 
 
 def build_detector(
@@ -92,7 +93,7 @@ def _card(name: str, models: Sequence[Path]) -> ModelCard | None:
 def _path(name: str, models: Sequence[Path], runtime: str) -> Path:
     path = Path(name)
     if path.suffix not in NET_SUFFIXES:
-        return find(name, models, _READS.get(runtime, NET_SUFFIXES)).path
+        return find(name, models, READS.get(runtime, NET_SUFFIXES)).path
     if not path.is_file():
         raise ModelMissingError(
             f"net {path} is not there; give another path, or a name that `unbroken models list` knows"

@@ -14,6 +14,7 @@ from unbroken.cli.eval import evaluate
 from unbroken.cli.identify import identify
 from unbroken.cli.models import models
 from unbroken.cli.run import run
+from unbroken.cli.site import site
 from unbroken.cli.track import track
 from unbroken.cli.tune import tune
 from unbroken.core.errors import UnbrokenError
@@ -37,6 +38,7 @@ app.command("eval")(evaluate)
 app.command()(tune)
 app.add_typer(models, name="models")
 app.add_typer(calibrate, name="calibrate")
+app.add_typer(site, name="site")
 
 
 def _show_version(wanted: bool) -> None:

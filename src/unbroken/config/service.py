@@ -6,9 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
-from unbroken.config.strict import Name, Point, Strict
+from unbroken.config.strict import Line, Name, Place, Point, Strict
 
-Path = Annotated[str, Field(max_length=4096)]
 Secret = Annotated[str, Field(max_length=256, pattern=r"^[A-Za-z_][A-Za-z0-9_]*$|^$")]
 
 
@@ -72,10 +71,10 @@ class BudgetSettings(Strict):
 class StorageSettings(Strict):
     """Where identities live."""
 
-    database: str = Field(
+    database: Place = Field(
         "unbroken.db", min_length=1, description="A SQLite file, or `postgresql://user@host/name`; `none`: no storage."
     )
-    pictures: Path = Field("", description="A folder for one picture per view of a person; empty: none are kept.")
+    pictures: Place = Field("", description="A folder for one picture per view of a person; empty: none are kept.")
     blur: bool = Field(default=True, description="Blur heads in pictures that are kept.")
     days: float = Field(30.0, gt=0, le=3650, description="Days: people not seen for so long are forgotten.")
     megabytes: float = Field(2000.0, ge=1, le=1e6, description="Megabytes: the oldest go when the database is larger.")
@@ -87,32 +86,32 @@ class StorageSettings(Strict):
 class WebhookSettings(Strict):
     """Events as HTTP POST requests."""
 
-    url: str = Field(pattern=r"^https?://", description="Where events are sent.")
+    url: Line = Field(pattern=r"^https?://", description="Where events are sent.")
     secret: Secret = Field("", description="The environment variable with the secret for the signature (HMAC-SHA256).")
     timeout: float = Field(5.0, gt=0, le=120, description="Seconds for one request.")
-    events: tuple[str, ...] = Field((), description="Types of events that are sent; empty: all.")
+    events: tuple[Line, ...] = Field((), description="Types of events that are sent; empty: all.")
 
 
 class MqttSettings(Strict):
     """Events to an MQTT broker."""
 
-    host: str = Field(min_length=1, description="Name or address of the broker.")
+    host: Line = Field(min_length=1, description="Name or address of the broker.")
     port: int = Field(1883, ge=1, le=65535, description="Number of the broker's port; 8883 is usual with tls.")
-    topic: str = Field("unbroken", min_length=1, description="What topics begin with.")
-    user: str = Field("", max_length=256, description="The name to log in with; empty: none.")
+    topic: Line = Field("unbroken", min_length=1, description="What topics begin with.")
+    user: Line = Field("", max_length=256, description="The name to log in with; empty: none.")
     password: Secret = Field("", description="The environment variable with the password.")
     tls: bool = Field(default=False, description="Encrypt, and check the broker's certificate.")
     home_assistant: bool = Field(default=True, description="Announce cameras, zones and counts to Home Assistant.")
-    events: tuple[str, ...] = Field((), description="Types of events that are sent; empty: all.")
+    events: tuple[Line, ...] = Field((), description="Types of events that are sent; empty: all.")
 
 
 class OutputSettings(Strict):
     """Where events go."""
 
     site: Name = Field("site", description="The name of the site: it is part of every event and MQTT topic.")
-    events: Path = Field("events.jsonl", description="JSON Lines of events; empty: none.")
-    tracks: Path = Field("", description="JSON Lines of every track in every picture; empty: none.")
-    spool: Path = Field("spool", description="A folder for events that could not be delivered yet.")
+    events: Place = Field("events.jsonl", description="JSON Lines of events; empty: none.")
+    tracks: Place = Field("", description="JSON Lines of every track in every picture; empty: none.")
+    spool: Place = Field("spool", description="A folder for events that could not be delivered yet.")
     spool_megabytes: float = Field(
         100.0, gt=0, le=1e6, description="Megabytes: the oldest undelivered events go beyond this."
     )
@@ -128,7 +127,7 @@ class WebSettings(Strict):
     """The dashboard."""
 
     on: bool = Field(default=True, description="Without it nothing listens.")
-    host: str = Field("127.0.0.1", min_length=1, description="Reachable from this machine only, unless changed.")
+    host: Line = Field("127.0.0.1", min_length=1, description="Reachable from this machine only, unless changed.")
     port: int = Field(8642, ge=0, le=65535, description="Number of the port; 0: any free one.")
     token: Secret = Field("", description="The environment variable with the access token; needed beyond 127.0.0.1.")
     pictures: bool = Field(default=True, description="Show live pictures.")
@@ -148,4 +147,4 @@ class LogSettings(Strict):
 
     level: Literal["debug", "info", "warning", "error"] = Field("info", description="Lesser messages are left out.")
     form: Literal["text", "json"] = Field("text", description="`json`: one object per line, for log collectors.")
-    access: Path = Field("access.jsonl", description="Every access to personal data, as JSON Lines; empty: none.")
+    access: Place = Field("access.jsonl", description="Every access to personal data, as JSON Lines; empty: none.")

@@ -19,7 +19,7 @@ from unbroken.config.service import (
     WebSettings,
     ZoneSettings,
 )
-from unbroken.config.strict import Name, Point, Share, Strict, Value
+from unbroken.config.strict import Line, Name, Place, Point, Share, Strict, Value
 from unbroken.identity.policies import DEFAULT as DEFAULT_POLICY
 from unbroken.tracking.registry import DEFAULT as DEFAULT_TRACKER
 
@@ -28,14 +28,13 @@ class CameraSettings(Strict):
     """One camera."""
 
     name: Name = Field(description="Short, without spaces: it names files.")
-    source: str = Field(
+    source: Place = Field(
         min_length=1,
-        max_length=4096,
         description="A video, a folder, `rtsp://$USER:${PASSWORD}@host/path` or the number of a webcam.",
     )
     frame_rate: float = Field(25.0, gt=0, le=1000, description="Pictures per second of a folder of pictures.")
-    calibration: str = Field("", description="A JSON file with homography or full calibration; metres on the floor.")
-    detector: str = Field("", description="Another detector for this camera than for the others.")
+    calibration: Place = Field("", description="A JSON file with homography or full calibration; metres on the floor.")
+    detector: Place = Field("", description="Another detector for this camera than for the others.")
     region: tuple[Point, ...] = Field((), description="A polygon in pixels: people outside don't count.")
     on: bool = Field(default=True, description="Switched off, it stays in the file and is not opened.")
 
@@ -43,7 +42,7 @@ class CameraSettings(Strict):
 class DetectionSettings(Strict):
     """Who is in the picture."""
 
-    model: str = Field("motion", description="`motion` (built in, fixed cameras), a model's name or a file.")
+    model: Place = Field("motion", description="`motion` (built in, fixed cameras), a model's name or a file.")
     size: int = Field(0, ge=0, le=4096, description="Pixels of the net's longer side; 0: what its card says.")
     score: Share = Field(
         0.1, description="Share: lesser detections are dropped; trackers have thresholds of their own."
@@ -57,13 +56,13 @@ class DetectionSettings(Strict):
     most_every: int = Field(
         10, ge=1, le=1000, description="Frames, with a budget, after which the detector runs anyway."
     )
-    decoder: str = Field("", description="How to read the answer of a net without a card.")
+    decoder: Line = Field("", description="How to read the answer of a net without a card.")
 
 
 class ReidSettings(Strict):
     """What people look like."""
 
-    model: str = Field("colour", description="`colour` (built in), `none`, a model's name or a file.")
+    model: Place = Field("colour", description="`colour` (built in), `none`, a model's name or a file.")
     early_rejection: float = Field(
         0.95, ge=0, le=2, description="IoU: no feature where a predicted track overlaps by more; above 1: off."
     )
@@ -85,13 +84,13 @@ class RuntimeSettings(Strict):
     )
     device: Literal["cpu", "cuda"] = Field("cpu", description="Where nets run; `cuda` needs a GPU and its packages.")
     threads: int = Field(1, ge=1, le=256, description="Number of threads per net.")
-    models: str = Field("", description="A folder with nets, searched first.")
+    models: Place = Field("", description="A folder with nets, searched first.")
 
 
 class TrackingSettings(Strict):
     """Who is followed, in one camera."""
 
-    tracker: str = Field(
+    tracker: Line = Field(
         DEFAULT_TRACKER, description="unbroken, sort, deepsort, bytetrack, ocsort, botsort, or a plug-in."
     )
     camera_motion: Literal["none", "file", "auto"] = Field("none", description="Whether the camera itself moves.")
@@ -101,7 +100,7 @@ class TrackingSettings(Strict):
 class IdentitySettings(Strict):
     """Who is who, over all cameras."""
 
-    policy: str = Field(DEFAULT_POLICY, description="calibrated, fixed, or none.")
+    policy: Line = Field(DEFAULT_POLICY, description="calibrated, fixed, or none.")
     options: dict[str, Value] = Field(default_factory=dict, description="Settings of the policy, by name.")
 
 

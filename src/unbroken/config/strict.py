@@ -4,8 +4,30 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+_LONGEST_PART = 255
+"""Bytes of a name in a path: what file systems take."""
+
+
+def _usable(text: str) -> str:
+    """A path or an address that the operating system can at least be asked about."""
+    parts = text.replace("\\", "/").split("/") if "://" not in text else []
+    if any(len(part.encode("utf-8", "replace")) > _LONGEST_PART for part in parts):
+        raise ValueError(f"it has a name of more than {_LONGEST_PART} bytes in it; shorten it")
+    return text
+
+
+def _one_line(text: str) -> str:
+    if any(ord(letter) < 32 or ord(letter) == 127 for letter in text):
+        raise ValueError("it has a line break or a control character in it; remove that")
+    return text
+
+
+Line = Annotated[str, Field(max_length=2048), AfterValidator(_one_line)]
+"""Text on one line, without control characters."""
+Place = Annotated[Line, AfterValidator(_usable)]
+"""A path, an address, or the name of something that may also be given as a path."""
 Share = Annotated[float, Field(ge=0, le=1)]
 Name = Annotated[str, Field(pattern=r"^[\w.-]+$", max_length=64)]
 Value = bool | int | Annotated[float, Field(allow_inf_nan=False)] | str

@@ -64,6 +64,11 @@ class VideoFile:
         return self._camera
 
     @property
+    def size(self) -> tuple[int, int]:
+        """Width and height in pixels, as the container says; (0, 0) where it does not."""
+        return int(self._stream.width), int(self._stream.height)
+
+    @property
     def frame_rate(self) -> float:
         """Frames per second on average, as the container says; 0 where it does not."""
         return float(self._stream.average_rate or 0)

@@ -1,0 +1,79 @@
+"""Whether cameras answer: all of them asked at once, none waited for longer than is said."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable
+from dataclasses import dataclass
+from time import monotonic
+
+from unbroken.app.sources import open_camera
+from unbroken.config.site import CameraSettings
+from unbroken.core.errors import UnbrokenError
+from unbroken.core.secrets import masked
+
+PATIENCE = 10.0
+"""Seconds that a camera gets for its first picture."""
+
+
+@dataclass(slots=True)
+class Reached:
+    """How a camera has answered.
+
+    Attributes:
+        camera: its name.
+        fault: one sentence; empty where a picture came.
+        size: width and height of its picture in pixels.
+        frame_rate: pictures per second, as it says; 0 where it does not.
+        seconds: until the first picture.
+    """
+
+    camera: str
+    fault: str = ""
+    size: tuple[int, int] = (0, 0)
+    frame_rate: float = 0.0
+    seconds: float = 0.0
+
+
+def reach(cameras: Iterable[CameraSettings], patience: float = PATIENCE) -> list[Reached]:
+    """Open each camera, wait for one picture and close it again.
+
+    A camera that hangs is left behind in its thread: it holds nobody up.
+
+    Args:
+        cameras: any of a site.
+        patience: seconds for all of them together.
+    """
+    asked = [(Reached(camera.name), threading.Event(), camera) for camera in cameras]
+    for answer, done, camera in asked:
+        threading.Thread(target=_ask, args=(answer, done, camera), name=f"reach {camera.name}", daemon=True).start()
+    deadline = monotonic() + patience
+    found = []
+    for answer, done, camera in asked:
+        if done.wait(max(0.0, deadline - monotonic())):
+            found.append(answer)
+        else:
+            found.append(
+                Reached(camera.name, f"no picture within {patience:g} s; is it switched on, and its path right?")
+            )
+    return found
+
+
+def _ask(answer: Reached, done: threading.Event, camera: CameraSettings) -> None:
+    start = monotonic()
+    try:
+        source = open_camera(camera, monotonic).source
+        try:
+            answer.frame_rate = source.frame_rate
+            frame = next(iter(source), None)
+            answer.seconds = monotonic() - start
+            if frame is None:
+                answer.fault = "it ends before its first picture; give another source"
+            else:
+                answer.size = (frame.image.shape[1], frame.image.shape[0])
+        finally:
+            source.close()
+    except UnbrokenError as error:
+        answer.fault = masked(str(error))
+    finally:
+        done.set()
