@@ -13,12 +13,12 @@ from unbroken.core.errors import StoreError
 from unbroken.core.events import Evidence, PersonEnrolled, PersonForgotten, PersonMerged, PersonSplit
 from unbroken.storage import commands
 from unbroken.storage.database import connect
-from unbroken.storage.keeper import Store, open_store
+from unbroken.storage.keeper import Store, StoreSettings, open_store
 from unbroken.storage.vectors import known_vectors
 
 
 def opened(address: str, model: str = "net") -> Store:
-    return open_store(address, model, ArrayCodec())
+    return open_store(address, ArrayCodec(), StoreSettings(model))
 
 
 def everybody(store: Store) -> dict[int, tuple[str, float, float]]:

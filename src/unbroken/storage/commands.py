@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 from unbroken.core.batches import Command, Forget, Merge, Reply, Request, Split, Swap, Undo
 from unbroken.core.errors import StoreError
-from unbroken.storage.database import Database, Value
+from unbroken.storage.columns import real, whole
+from unbroken.storage.database import Database
 
 WAITING, ERASING, DONE, REFUSED = "waiting", "erasing", "done", "refused"
 _KINDS = {kind.__name__.lower(): kind for kind in (Merge, Split, Swap, Undo, Forget)}
@@ -101,17 +102,3 @@ def decoded(text: str) -> Command:
 def _track(value: Sequence[object]) -> tuple[str, int]:
     camera, number = value
     return str(camera), whole(number)
-
-
-def whole(value: Value | object) -> int:
-    """A column that holds a whole number."""
-    if not isinstance(value, int):
-        raise StoreError(f"the database holds {value!r} where a whole number belongs; restore a backup")
-    return value
-
-
-def real(value: Value | object) -> float:
-    """A column that holds a number."""
-    if not isinstance(value, (int, float)):
-        raise StoreError(f"the database holds {value!r} where a number belongs; restore a backup")
-    return float(value)

@@ -55,7 +55,7 @@ class Database(Protocol):
         """Rewrite the files so that nothing is left in them of rows that were deleted."""
 
     def size(self) -> int:
-        """Bytes on disk."""
+        """Bytes of content."""
 
     def check(self) -> tuple[str, ...]:
         """What is wrong with its structure, one sentence each; nothing where it is sound."""

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from unbroken.storage.commands import whole
+from unbroken.storage.columns import whole
 from unbroken.storage.database import Database
 from unbroken.storage.records import without
 

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from pathlib import Path
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from unbroken.core.batches import Batch, Forget, Recovered, Reply, Request, Verdict
 from unbroken.core.errors import StoreError
 from unbroken.core.events import Event, PersonForgotten
 from unbroken.storage import commands, migrations
+from unbroken.storage.columns import blob, real
 from unbroken.storage.database import Database, connect
 from unbroken.storage.erasure import Proof, persons_behind, pieces, search
 from unbroken.storage.facts import check_model, check_seal
 from unbroken.storage.projections import Projections
+from unbroken.storage.retention import REASON, Retention, overdue, prune
 from unbroken.storage.sealing import Plain, Seal
-from unbroken.storage.vectors import blob, known_vectors, stored_blobs
+from unbroken.storage.vectors import known_vectors, stored_blobs
 
 PART = 1 << 24
 """Bytes of a snapshot in one row."""
@@ -31,32 +34,49 @@ class Codec(Protocol):
         """The batch of bytes; a StoreError where they are damaged."""
 
 
+@dataclass(frozen=True, slots=True)
+class StoreSettings:
+    """Settings of a store.
+
+    Attributes:
+        model: the fingerprint of the Re-ID net; empty without one.
+        seal: what closes biometric values.
+        retention: what is kept at most.
+    """
+
+    model: str = ""
+    seal: Seal = field(default_factory=Plain)
+    retention: Retention = field(default_factory=Retention)
+
+
 class Store:
     """A `Keeper` on a database. One thread at a time uses it; others open the database to read, or to ask.
 
     Tables are told in `migrations/`; what each holds for how long, in `docs/storage.md`.
     """
 
-    def __init__(self, database: Database, model: str, codec: Codec, seal: Seal | None = None) -> None:
+    def __init__(self, database: Database, codec: Codec, settings: StoreSettings) -> None:
         """Take a database that was opened to write, bring it to this version, and check what it was made with.
 
         Args:
             database: opened to write; `close` closes it.
-            model: the fingerprint of the Re-ID net; empty without one.
             codec: of batches.
-            seal: what closes biometric values.
+            settings: net, seal, retention.
 
         Raises:
             StoreError: it is from a newer version, of another net, or of another key.
         """
-        self._database, self._codec, self._seal = database, codec, seal or Plain()
+        self._database, self._codec, self._seal = database, codec, settings.seal
+        self._retention = settings.retention
         migrations.migrate(database)
         check_seal(database, self._seal)
-        check_model(database, model)
-        self._projections = Projections(database, self._seal, model)
+        check_model(database, settings.model)
+        self._projections = Projections(database, self._seal, settings.model)
         self._traces: frozenset[bytes] = frozenset()
         self._erase = False
-        self._files: tuple[Callable[[], Iterable[Path]], ...] = ()
+        latest = database.query("SELECT MAX(last_seen) FROM people")[0][0]
+        self._now = -math.inf if latest is None else real(latest)
+        self._looked = -math.inf
 
     @property
     def database(self) -> Database:
@@ -88,7 +108,9 @@ class Store:
             StoreError: it could not be stored; nothing of it was.
         """
         forgotten = [event for event in verdict.events if isinstance(event, PersonForgotten)]
-        asked = {command.person for command in batch.commands if isinstance(command, Forget)}
+        asked = {
+            command.person for command in batch.commands if isinstance(command, Forget) and command.reason != REASON
+        }
         try:
             with self._database.transaction():
                 sealed = self._seal.close(self._codec.pack(batch), "journal")
@@ -99,6 +121,7 @@ class Store:
         except BaseException:
             self._projections.reset()
             raise
+        self._now = max(self._now, batch.time)
         self._traces |= traces
         self._erase = self._erase or bool(asked)
 
@@ -131,8 +154,14 @@ class Store:
             raise StoreError(str(proof))
 
     def pending_commands(self) -> tuple[Request, ...]:
-        """The requests that wait, oldest first."""
-        return commands.waiting(self._database)
+        """The requests that wait, oldest first, and at times those of retention, which have numbers below 0."""
+        requests = commands.waiting(self._database)
+        if self._now - self._looked < self._retention.every:
+            return requests
+        self._looked = self._now
+        with self._database.transaction():
+            self._erase = prune(self._database, self._retention, self._now) or self._erase
+        return requests + overdue(self._database, self._retention, self._now)
 
     def reply(self, replies: Sequence[Reply]) -> None:
         """Answer requests that are in no batch."""
@@ -179,21 +208,20 @@ class Store:
         return pieces(blobs)
 
 
-def open_store(address: str, model: str, codec: Codec, seal: Seal | None = None) -> Store:
+def open_store(address: str, codec: Codec, settings: StoreSettings | None = None) -> Store:
     """Open a database as its one writer.
 
     Args:
         address: a SQLite file, made where it is missing, or `postgresql://user@host/name`.
-        model: the fingerprint of the Re-ID net; empty without one.
         codec: of batches.
-        seal: what closes biometric values; nothing is sealed where left out.
+        settings: net, seal, retention.
 
     Raises:
         StoreError: it cannot be opened or written, is from a newer version, of another net or key, or is being written.
     """
     database = connect(address, "write")
     try:
-        return Store(database, model, codec, seal)
+        return Store(database, codec, settings or StoreSettings())
     except BaseException:
         database.close()
         raise

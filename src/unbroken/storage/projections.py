@@ -17,7 +17,7 @@ from unbroken.core.events import (
     PersonSplit,
 )
 from unbroken.core.sightings import Identities, IdentityState
-from unbroken.storage.commands import real, whole
+from unbroken.storage.columns import real, whole
 from unbroken.storage.database import Database
 from unbroken.storage.erasure import erase_person
 from unbroken.storage.records import event_row, named_in

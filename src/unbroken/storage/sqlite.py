@@ -10,6 +10,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from unbroken.core.errors import StoreError
+from unbroken.storage.columns import whole
 from unbroken.storage.database import Access, Row, Value
 from unbroken.storage.locking import WriterLock
 
@@ -106,8 +107,11 @@ class SqliteDatabase:
             raise StoreError(f"{self.name}: another process reads from it; close it, then try again")
 
     def size(self) -> int:
-        """Bytes of all its files."""
-        return sum(path.stat().st_size for path in self.files)
+        """Bytes of the pages in use; pages that are free are used again."""
+        pages, free, each = (
+            self.query(f"PRAGMA {name}")[0][0] for name in ("page_count", "freelist_count", "page_size")
+        )
+        return (whole(pages) - whole(free)) * whole(each)
 
     def check(self) -> tuple[str, ...]:
         """What `PRAGMA integrity_check` and `foreign_key_check` find."""

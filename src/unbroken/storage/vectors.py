@@ -9,8 +9,8 @@ import numpy as np
 
 from unbroken.core.arrays import Features, Floats, Ints
 from unbroken.core.errors import StoreError
-from unbroken.storage.commands import real, whole
-from unbroken.storage.database import Database, Row, Value
+from unbroken.storage.columns import blob, real, whole
+from unbroken.storage.database import Database, Row
 from unbroken.storage.sealing import Plain, Seal
 
 PURPOSE = "feature"
@@ -67,13 +67,6 @@ def known_vectors(database: Database, seal: Seal, person: int = 0) -> Known:
         np.array([real(row[3]) for row in rows], dtype=np.float64),
         _matrix(rows, seal),
     )
-
-
-def blob(value: Value) -> bytes:
-    """A column that holds bytes."""
-    if not isinstance(value, bytes):
-        raise StoreError(f"the database holds {value!r} where bytes belong; restore a backup")
-    return value
 
 
 def _matrix(rows: list[Row], seal: Seal) -> Features:
