@@ -148,3 +148,5 @@ class LogSettings(Strict):
     level: Literal["debug", "info", "warning", "error"] = Field("info", description="Lesser messages are left out.")
     form: Literal["text", "json"] = Field("text", description="`json`: one object per line, for log collectors.")
     access: Place = Field("access.jsonl", description="Every access to personal data, as JSON Lines; empty: none.")
+    access_megabytes: float = Field(10.0, gt=0, le=1e6, description="Megabytes: that file is put aside at this size.")
+    access_rotations: int = Field(10, ge=0, le=1000, description="Number of such files put aside that are kept.")
