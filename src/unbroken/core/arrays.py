@@ -20,7 +20,8 @@ def frozen(values: ArrayLike, dtype: DTypeLike, shape: tuple[int, ...], name: st
     """Return `values` as a read-only array of the given type and shape.
 
     Args:
-        values: anything that numpy can read. It is copied only where its type differs.
+        values: anything that numpy can read. It is copied only where its type differs or its numbers do not lie row
+            after row: the order decides how sums are rounded, and what was stored has to give the same to the bit.
         dtype: the type of the result.
         shape: the shape that is demanded; -1 stands for any length. An empty input takes any shape with a 0 in it.
         name: what the message calls it.
@@ -32,7 +33,7 @@ def frozen(values: ArrayLike, dtype: DTypeLike, shape: tuple[int, ...], name: st
         ContractError: the shape does not fit or the values cannot be numbers.
     """
     try:
-        array = np.asarray(values, dtype=dtype)
+        array = np.asarray(values, dtype=dtype, order="C")
     except (TypeError, ValueError) as error:
         raise ContractError(f"{name}: cannot be read as an array of {np.dtype(dtype).name} ({error})") from error
     if array.size == 0 and array.ndim != len(shape):
