@@ -1,0 +1,116 @@
+"""What every answer of the web needs: the board, the health, the pictures, and who is counted and told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from starlette.requests import HTTPConnection
+
+from unbroken.pipeline.board import Board, BoardView
+from unbroken.web.keys import Keys
+from unbroken.web.pictures import Pictures
+from unbroken.web.ports import Access, Accessed, Corrections, Health
+from unbroken.web.words import Fields, camera_fields, latency_fields, line_fields, person_fields, zone_fields
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What clients may take.
+
+    Attributes:
+        watchers: pages and event streams that are open at a time.
+        body: bytes of a request's body.
+        message: bytes of a message from a page.
+        events: that one answer holds.
+        patience: seconds after which a page that takes no pictures is left.
+    """
+
+    watchers: int = 24
+    body: int = 16_384
+    message: int = 4096
+    events: int = 1000
+    patience: float = 60.0
+
+
+@dataclass(slots=True)
+class Desk:
+    """The state of the web; everything that changes here is changed by the thread of the server alone.
+
+    Attributes:
+        board: what is going on.
+        health: whether the site does its work.
+        keys: who may look.
+        pictures: coded.
+        accessed: is told of every access to personal data.
+        clock: seconds since 1970.
+        corrections: what people may change; `None` for nothing.
+        rate: pictures per second and camera for those who watch.
+        limits: what clients may take.
+        watchers: how many pages and event streams are open.
+        stopping: the server is about to end: whoever waits leaves.
+    """
+
+    board: Board
+    health: Health
+    keys: Keys
+    pictures: Pictures
+    accessed: Accessed
+    clock: Callable[[], float]
+    corrections: Corrections | None = None
+    rate: float = 5.0
+    limits: Limits = field(default_factory=Limits)
+    watchers: int = 0
+    stopping: bool = False
+
+    def log(self, connection: HTTPConnection, action: str, subject: str = "") -> None:
+        """Tell whoever keeps the log of accesses."""
+        client = connection.client
+        self.accessed(Access(self.clock(), f"{client.host}:{client.port}" if client else "", action, subject))
+
+    def names(self) -> Mapping[int, str]:
+        """The names that people were given."""
+        return self.corrections.names() if self.corrections and self.corrections.names else {}
+
+    @contextmanager
+    def watching(self) -> Iterator[bool]:
+        """One more watcher, until the block ends; `False` where there are too many already."""
+        admitted = self.watchers < self.limits.watchers
+        self.watchers += admitted
+        try:
+            yield admitted
+        finally:
+            self.watchers -= admitted
+
+
+def problems(desk: Desk, view: BoardView) -> list[str]:
+    """Why the site does not do all of its work, one sentence each; empty where it does."""
+    found = ["the run has ended"] if view.closed else []
+    if not view.cameras:
+        found.append("no camera is there")
+    for camera in view.cameras:
+        if camera.state != "online":
+            found.append(f"camera {camera.name} is {camera.state}{': ' if camera.reason else ''}{camera.reason}")
+    return [*found, *desk.health.problems()]
+
+
+def site_fields(desk: Desk, view: BoardView) -> Fields:
+    """All that is known of the site now, but for events."""
+    names = desk.names()
+    return {
+        "at": round(view.at, 3),
+        "started": round(view.started, 3),
+        "ended": view.closed,
+        "problems": problems(desk, view),
+        "cameras": [camera_fields(camera) for camera in view.cameras],
+        "people": [person_fields(person, names) for person in view.people],
+        "zones": [zone_fields(zone) for zone in view.zones],
+        "lines": [line_fields(line) for line in view.lines],
+        "latency": latency_fields(view),
+        "events": view.newest,
+        "corrections": {
+            "commands": desk.corrections is not None,
+            "names": desk.corrections is not None and desk.corrections.rename is not None,
+        },
+    }

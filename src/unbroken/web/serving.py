@@ -1,0 +1,170 @@
+"""The server: in a thread of its own, so that the pipeline goes on whatever the web does, and ends when asked to."""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+import time
+from collections.abc import Mapping
+from types import TracebackType
+
+import uvicorn
+
+from unbroken.config.service import WebSettings
+from unbroken.core.errors import ConfigError
+from unbroken.pipeline.board import Board
+from unbroken.web.application import application
+from unbroken.web.desk import Desk, Limits
+from unbroken.web.guard import is_local
+from unbroken.web.keys import Keys
+from unbroken.web.pictures import Pictures, PictureSettings
+from unbroken.web.ports import Neighbours
+
+_CONNECTIONS = 128
+
+
+class Serving:
+    """A server that runs while the block lasts: `with Serving(desk, "127.0.0.1", 8642) as serving: ...`."""
+
+    def __init__(self, desk: Desk, host: str, port: int) -> None:
+        """Prepare; `port` 0 takes any free one."""
+        self._desk = desk
+        self._host = host
+        self._port = port
+        self._server: uvicorn.Server | None = None
+        self._thread: threading.Thread | None = None
+
+    @property
+    def port(self) -> int:
+        """Where it listens."""
+        return self._port
+
+    @property
+    def url(self) -> str:
+        """The address of the page; with a token it is good for one login, soon, so that it can be clicked."""
+        host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(self._host, self._host)
+        host = f"[{host}]" if ":" in host and not host.startswith("[") else host
+        start = f"http://{host}:{self._port}/"
+        return f"{start}login?key={self._desk.keys.one_time()}" if self._desk.keys.needed else start
+
+    def start(self) -> None:
+        """Listen, and answer from a thread.
+
+        Raises:
+            ConfigError: the address cannot be listened at.
+        """
+        listener = listening(self._host, self._port)
+        self._port = listener.getsockname()[1]
+        config = uvicorn.Config(
+            application(self._desk),
+            log_config=None,
+            access_log=False,
+            lifespan="off",
+            ws="websockets-sansio",
+            ws_max_size=self._desk.limits.message,
+            limit_concurrency=_CONNECTIONS,
+            timeout_graceful_shutdown=1,
+            h11_max_incomplete_event_size=16_384,
+            server_header=False,
+        )
+        self._server = uvicorn.Server(config)
+        run = self._server.run
+        self._thread = threading.Thread(target=lambda: run(sockets=[listener]), name="web", daemon=True)
+        self._thread.start()
+        while not self._server.started and self._thread.is_alive():
+            time.sleep(0.005)
+
+    def stop(self) -> None:
+        """Stop listening, let those who watch go, end the thread; within about a second. May be called twice."""
+        self._desk.stopping = True
+        if self._server is not None and self._thread is not None:
+            self._server.should_exit = True
+            self._thread.join(timeout=5)
+
+    def __enter__(self) -> Serving:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+
+def listening(host: str, port: int) -> socket.socket:
+    """A socket that listens.
+
+    Raises:
+        ConfigError: it cannot, because somebody else does or the address is not this machine's.
+    """
+    name = host.strip("[]")
+    listener = socket.socket(socket.AF_INET6 if ":" in name else socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((name, port))
+        listener.listen(_CONNECTIONS)
+    except OSError as error:
+        listener.close()
+        raise ConfigError(
+            f"web: cannot listen at {host} port {port} ({error.strerror or error}); set web.port to another one, "
+            "or to 0 for any that is free"
+        ) from error
+    return listener
+
+
+def serving_of(
+    settings: WebSettings,
+    board: Board,
+    neighbours: Neighbours | None = None,
+    *,
+    limits: Limits | None = None,
+    environment: Mapping[str, str] = os.environ,
+) -> Serving:
+    """The server that `[web]` of a site.toml describes.
+
+    Args:
+        settings: of the web.
+        board: what is shown.
+        neighbours: whom else the web asks and tells.
+        limits: what clients may take.
+        environment: where the token is.
+
+    Raises:
+        ConfigError: the token is missing where one is needed, or could be guessed.
+    """
+    around = neighbours or Neighbours()
+    keys = Keys(token_of(settings, environment), time.time)
+    desk = Desk(
+        board=board,
+        health=around.health,
+        keys=keys,
+        pictures=Pictures(PictureSettings(settings.pictures, settings.blur)),
+        accessed=around.accessed,
+        clock=time.time,
+        corrections=around.corrections,
+        rate=settings.rate,
+        limits=limits or Limits(),
+    )
+    return Serving(desk, settings.host, settings.port)
+
+
+def token_of(settings: WebSettings, environment: Mapping[str, str]) -> str:
+    """The access token; empty where none is needed.
+
+    Raises:
+        ConfigError: the variable is not set, or the page would be open to everybody in the network.
+    """
+    if settings.token:
+        token = environment.get(settings.token, "")
+        if not token:
+            raise ConfigError(
+                f"web.token: the environment variable {settings.token} is not set; set it to the access token"
+            )
+        return token
+    if not is_local(f"[{settings.host}]" if ":" in settings.host.strip("[]") else settings.host):
+        raise ConfigError(
+            f"web.host: {settings.host} can be reached from other machines; name the environment variable with the "
+            "access token in web.token, or leave the host at 127.0.0.1"
+        )
+    return ""

@@ -1,0 +1,182 @@
+"""The API, asked by a real client of a real server: what it says of the site, and what it refuses."""
+
+import json
+
+import cv2
+import numpy as np
+import pytest
+
+from unbroken.config.service import WebSettings
+from unbroken.core.batches import Forget, Merge, Split, Undo
+from unbroken.core.errors import ConfigError, StoreError
+from unbroken.core.events import CameraLost
+from unbroken.web.ports import Corrections
+from unbroken.web.serving import serving_of
+from web_site import TOKEN, ask, filled, served, told
+
+JSON = {"Content-Type": "application/json"}
+
+
+@pytest.fixture(scope="module")
+def serving():
+    with served(filled()) as running:
+        yield running
+
+
+def test_the_site_is_told_with_everybody_in_it(serving):
+    site = told(serving, "/api/site")
+    assert [camera["name"] for camera in site["cameras"]] == ["hall", "door"]
+    assert [one["person"] for one in site["people"]] == [1, 2]
+    assert site["people"][0]["zones"] == ["desk"]
+    assert site["latency"]["delay"]["p50"] == pytest.approx(0.08, abs=1e-3)
+    assert site["problems"] == []
+    assert told(serving, "/api/people")["people"] == site["people"]
+    assert told(serving, "/api/cameras")["cameras"][1]["people"] == 2
+
+
+def test_zones_and_lines_are_counted(serving):
+    assert told(serving, "/api/zones") == {
+        "zones": [{"name": "desk", "people": [1], "inside": 1, "entered": 1, "left": 0}],
+        "lines": [{"name": "gate", "entered": 1, "left": 0}],
+    }
+
+
+def test_why_a_person_is_this_person(serving):
+    why = told(serving, "/api/people/1")["why"]
+    assert [event["event"] for event in why] == ["person_enrolled", "person_recognised", "zone_entered"]
+    assert why[1]["evidence"]["score"] == 6.25
+    assert why[1]["alternatives"][0]["person"] == 2
+    status, _, body = ask(serving, "/api/people/99")
+    assert (status, "unbroken gallery show 99" in body.decode()) == (404, True)
+
+
+def test_events_are_given_in_order_after_a_number(serving):
+    everything = told(serving, "/api/events")
+    assert [event["seq"] for event in everything["events"]] == list(range(1, everything["newest"] + 1))
+    page = told(serving, "/api/events?after=2&limit=3")
+    assert [event["seq"] for event in page["events"]] == [3, 4, 5]
+    assert told(serving, "/api/events?after=999")["events"] == []
+
+
+@pytest.mark.parametrize("query", ["after=-1", "after=x", "limit=0", "limit=9999999", "after=1e3", "after=" + "9" * 40])
+def test_a_query_out_of_bounds_is_refused_in_one_sentence(serving, query):
+    status, _, body = ask(serving, f"/api/events?{query}")
+    assert (status, "give a whole number" in json.loads(body)["error"]) == (400, True)
+
+
+def test_a_picture_has_the_boxes_drawn_in(serving):
+    status, headers, body = ask(serving, "/api/cameras/hall/picture.jpg")
+    assert (status, headers["content-type"]) == (200, "image/jpeg")
+    assert cv2.imdecode(np.frombuffer(body, np.uint8), cv2.IMREAD_COLOR).shape == (240, 320, 3)
+    assert ask(serving, "/api/cameras/attic/picture.jpg")[0] == 404
+
+
+def test_probes_and_metrics_speak(serving):
+    assert ask(serving, "/healthz")[0] == 200
+    assert told(serving, "/readyz") == {"ready": True, "reasons": []}
+    status, headers, body = ask(serving, "/metrics")
+    lines = body.decode().splitlines()
+    assert (status, headers["content-type"]) == (200, "text/plain; version=0.0.4; charset=utf-8")
+    assert 'unbroken_camera_online{camera="hall"} 1' in lines
+    assert 'unbroken_zone_inside{zone="desk"} 1' in lines
+    assert 'unbroken_line_crossed_total{line="gate",direction="in"} 1' in lines
+    assert 'unbroken_busy_seconds_bucket{le="+Inf"} 12' in lines
+    assert "unbroken_ready 1" in lines
+
+
+class Ill:
+    """A site whose storage is full."""
+
+    def problems(self):
+        return ["storage: the disk is full"]
+
+    def figures(self):
+        return {"queue_length": 3.0, "written_total": 7.0}
+
+
+def test_who_is_not_ready_says_why():
+    board = filled()
+    board.note([CameraLost(0.0, "door", "the plug was pulled")])
+    with served(board, health=Ill()) as serving:
+        status, _, body = ask(serving, "/readyz")
+        reasons = ["camera door is lost: the plug was pulled", "storage: the disk is full"]
+        assert (status, json.loads(body)) == (503, {"ready": False, "reasons": reasons})
+        lines = ask(serving, "/metrics")[2].decode().splitlines()
+        assert "unbroken_queue_length 3" in lines
+        assert "# TYPE unbroken_written_total counter" in lines
+        assert 'unbroken_camera_online{camera="door"} 0' in lines
+        board.close()
+        assert "the run has ended" in json.loads(ask(serving, "/readyz")[2])["reasons"]
+
+
+def test_corrections_are_queued_as_commands():
+    given, names = [], {1: "Ada"}
+    corrections = Corrections(given.append, names.__setitem__, lambda: names)
+    with served(filled(), corrections=corrections) as serving:
+        for body in (
+            {"merge": [1, 2]},
+            {"split": 1, "tracks": [["door", 1]]},
+            {"undo": 1},
+            {"forget": 2},
+            {"name": 2, "text": "Bob"},
+        ):
+            status, _, answer = ask(serving, "/api/corrections", "POST", JSON, json.dumps(body))
+            assert status == 202, answer
+        assert told(serving, "/api/people")["people"][1]["name"] == "Bob"
+    assert given == [Merge(1, 2), Split(1, (("door", 1),)), Undo(1), Forget(2, "asked for on the dashboard")]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "", "[]", "{}", "[" * 9000, '{"merge": [1, 1]}', '{"merge": [1, true]}', '{"merge": [0, 2]}', '{"split": 1}',
+        '{"split": 1, "tracks": []}', '{"undo": 1.5}', '{"forget": "1"}', '{"name": 1, "text": "\\u0000"}',
+        '{"name": 1, "text": 5}', '{"forget": NaN}', '{"forget": 1e400}', " " * 20_000,
+    ],
+)  # fmt: skip
+def test_a_correction_that_makes_no_sense_is_refused(body):
+    with served(filled(count=1), corrections=Corrections([].append, {}.__setitem__)) as serving:
+        status, _, answer = ask(serving, "/api/corrections", "POST", JSON, body)
+        assert (status, list(json.loads(answer))) == (400, ["error"])
+
+
+def test_what_the_writer_refuses_is_told():
+    def refuse(command):
+        raise StoreError("nobody is known as 7; `unbroken gallery list` says who is")
+
+    with served(filled(count=1), corrections=Corrections(refuse)) as serving:
+        status, _, answer = ask(serving, "/api/corrections", "POST", JSON, '{"undo": 7}')
+        assert (status, json.loads(answer)["error"]) == (
+            409,
+            "nobody is known as 7; `unbroken gallery list` says who is",
+        )
+        assert ask(serving, "/api/corrections", "POST", JSON, '{"name": 7, "text": "x"}')[0] == 404
+
+
+def test_without_a_writer_nothing_is_corrected(serving):
+    assert ask(serving, "/api/corrections", "POST", JSON, '{"undo": 1}')[0] == 404
+    assert ask(serving, "/api/people", "POST")[0] == 405
+    assert ask(serving, "/nothing")[0] == 404
+
+
+def test_every_access_to_people_is_told():
+    seen = []
+    with served(filled(), accessed=seen.append, corrections=Corrections([].append)) as serving:
+        for path in ("/", "/healthz", "/metrics", "/api/cameras"):
+            ask(serving, path)
+        assert seen == []
+        for path in ("/api/people", "/api/people/2", "/api/events", "/api/cameras/hall/picture.jpg", "/api/zones"):
+            ask(serving, path)
+        ask(serving, "/api/corrections", "POST", JSON, '{"merge": [1, 2]}')
+    said = [(one.action, one.subject) for one in seen]
+    assert said == [
+        ("people", ""), ("person", "2"), ("events", ""), ("picture", "hall"), ("people", ""), ("merge", "1,2"),
+    ]  # fmt: skip
+    assert all(one.client.startswith("127.0.0.1:") for one in seen)
+
+
+def test_a_port_in_use_and_a_foreign_address_are_told_in_one_sentence(serving):
+    for host, port in (("127.0.0.1", serving.port), ("192.0.2.1", 0)):
+        settings = WebSettings(host=host, port=port, token="SITE_TOKEN")
+        with pytest.raises(ConfigError, match=r"^web: cannot listen at .*set web.port"):
+            serving_of(settings, filled(count=1), environment={"SITE_TOKEN": TOKEN}).start()
