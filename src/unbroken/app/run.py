@@ -19,6 +19,7 @@ from unbroken.core.results import FrameResult
 from unbroken.pipeline.guard import guarded
 from unbroken.pipeline.health import Health
 from unbroken.pipeline.intake import Intake, Lane, Retry
+from unbroken.pipeline.overload import Limits
 from unbroken.pipeline.scheduler import Scheduler, SchedulerSettings
 from unbroken.pipeline.sinks import EventLines, Sinks, TrackLines
 from unbroken.pipeline.site import Site
@@ -98,6 +99,7 @@ class Service:
         self._intake = Intake(self.health)
         self._sink = Sinks([*_files_of(settings), *sinks, Telling(tell)])
         self._scheduler = Scheduler(self._site, self._intake, self._sink, self.health, self._renew)
+        self._scheduler.settings = scheduling(settings)
         self._thread = threading.Thread(target=self._run, name="scheduler", daemon=True)
 
     def __enter__(self) -> Service:
@@ -132,7 +134,7 @@ class Service:
 
     def _run(self) -> None:
         with guarded(self._failure.append):
-            self._scheduler.run(SchedulerSettings())
+            self._scheduler.run()
         self._over.set()
 
     def _lane(self, camera: CameraSettings) -> Lane:
@@ -155,6 +157,14 @@ class Service:
         if camera is not None and name in self._known:
             opened = self._known[name]
             self._site.add(self._workshop.camera(camera, opened), self._workshop.detector(camera, opened))
+
+
+def scheduling(settings: SiteSettings) -> SchedulerSettings:
+    """How the time of all cameras is shared."""
+    budget = settings.budget
+    latency = budget.latency / 1000
+    limits = Limits(latency=latency, most_every=budget.most_every, least_size=budget.least_size)
+    return SchedulerSettings(limits, gather=min(latency / 10, 0.03))
 
 
 def _active(settings: SiteSettings) -> list[CameraSettings]:
