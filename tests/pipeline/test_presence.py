@@ -83,7 +83,7 @@ def test_forgetting_and_stopping_end_everybody_they_concern():
     presence = Presence(SETTINGS)
     presence.observe([seen(0.0, "door", [4, 5])], ())
     told = presence.observe([seen(1.0, "door", [5])], [PersonForgotten(1.0, 4, "asked")])
-    assert told == [PersonLeft(0.0, 4, ("door",), 0.0, "forgotten")]
+    assert told == [PersonLeft(1.0, 4, (), 1.0, "forgotten")]
     assert presence.close() == [PersonLeft(1.0, 5, ("door",), 0.0, "stopped")]
     assert presence.close() == []
 

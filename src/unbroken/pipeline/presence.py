@@ -70,7 +70,7 @@ class Presence:
             if isinstance(event, PersonMerged):
                 told += self._merge(event)
             elif isinstance(event, PersonForgotten):
-                told += self._end(event.person, "forgotten")
+                told += self._forget(event)
         for result in sorted(results, key=lambda one: (one.time, one.camera)):
             self._time = max(self._time, result.time)
             told += self._see(result)
@@ -112,6 +112,11 @@ class Presence:
         stay = self._stays.pop(person, None)
         if stay is not None:
             yield PersonLeft(stay.last, person, tuple(sorted(stay.seen)), stay.since, reason, into)
+
+    def _forget(self, event: PersonForgotten) -> Iterator[Event]:
+        """An end that says nothing of where he was and since when."""
+        if self._stays.pop(event.person, None) is not None:
+            yield PersonLeft(event.time, event.person, (), event.time, "forgotten")
 
     def _merge(self, event: PersonMerged) -> Iterator[Event]:
         absorbed = self._stays.get(event.absorbed)
