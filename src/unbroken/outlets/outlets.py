@@ -121,7 +121,7 @@ class Outlets:
             except OSError as error:
                 raise StoreError(f"{error.filename}: person {person} is still in it ({error.strerror})") from error
 
-    def close(self, grace: float = 2.0) -> None:
+    def close(self, grace: float = 1.0) -> None:
         """Deliver what is there for at most `grace` seconds; the rest waits in the spool. May be called twice."""
         if self._closed:
             return
