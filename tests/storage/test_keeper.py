@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from batches_made import look, said, seen, step
-from simple_codec import ArrayCodec
 from unbroken.core.batches import Batch, Forget, Merge, Reply, Split, Swap, Undo, Verdict
 from unbroken.core.errors import StoreError
 from unbroken.core.events import Evidence, PersonEnrolled, PersonForgotten, PersonMerged, PersonSplit
@@ -18,7 +17,7 @@ from unbroken.storage.vectors import known_vectors
 
 
 def opened(address: str, model: str = "net") -> Store:
-    return open_store(address, ArrayCodec(), StoreSettings(model))
+    return open_store(address, StoreSettings(model))
 
 
 def everybody(store: Store) -> dict[int, tuple[str, float, float]]:
@@ -44,7 +43,7 @@ def test_what_was_kept_is_recovered_after_the_connection_is_gone(address: str) -
 
 
 def test_a_snapshot_ends_the_journal_however_large_it_is(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("unbroken.storage.keeper.PART", 1000)
+    monkeypatch.setattr("unbroken.storage.journal.PART", 1000)
     store = opened(address)
     store.keep(*step(seen("hall", 1.0, [4], [look(1)]), [1]))
     state = np.random.default_rng(0).bytes(12_345)

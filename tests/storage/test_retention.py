@@ -1,7 +1,6 @@
 """What is kept is bounded by age, by bytes and by number; the oldest goes first."""
 
 from batches_made import look, said, seen, step
-from simple_codec import ArrayCodec
 from unbroken.core.batches import Forget
 from unbroken.core.events import PersonEnrolled, PersonForgotten
 from unbroken.storage.database import connect
@@ -13,7 +12,7 @@ DAY = 86400.0
 
 
 def opened(address: str, **rules: float) -> Store:
-    return open_store(address, ArrayCodec(), StoreSettings("net", Plain(), Retention(**rules)))  # type: ignore[arg-type]
+    return open_store(address, StoreSettings("net", Plain(), Retention(**rules)))  # type: ignore[arg-type]
 
 
 def visit(store: Store, person: int, time: float) -> None:

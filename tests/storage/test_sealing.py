@@ -8,7 +8,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from batches_made import look, seen, step
-from simple_codec import ArrayCodec
 from unbroken.core.errors import ConfigError, StoreError
 from unbroken.storage.keeper import Store, StoreSettings, open_store
 from unbroken.storage.sealing import AesGcm, Plain, Seal, seal_from
@@ -20,7 +19,7 @@ KEY, OTHER = bytes(range(32)), bytes(range(1, 33))
 
 
 def opened(address: str, seal: Seal) -> Store:
-    return open_store(address, ArrayCodec(), StoreSettings("net", seal))
+    return open_store(address, StoreSettings("net", seal))
 
 
 @given(content=st.binary(max_size=300), purpose=st.text(max_size=20))

@@ -16,6 +16,10 @@ Access: TypeAlias = Literal["read", "ask", "write"]
 """`read` changes nothing, `ask` may put commands into the queue, `write` is the one writer and holds the lock."""
 
 
+class WriterBusyError(StoreError):
+    """Another process is the one writer of a database."""
+
+
 class Database(Protocol):
     """One connection, used by one thread at a time. Values are given as `?`; statements are those of SQLite.
 
@@ -41,6 +45,9 @@ class Database(Protocol):
 
     def insert(self, statement: str, values: Sequence[Value]) -> int:
         """Insert one row into a table whose `id` grows by itself; returns the id."""
+
+    def advance(self, table: str, number: int) -> None:
+        """The next id of a table that grows by itself is beyond a number: rows were inserted with ids of their own."""
 
     def many(self, statement: str, rows: Iterable[Sequence[Value]]) -> None:
         """Run a statement once per row of values."""

@@ -7,13 +7,22 @@ from unbroken.storage.database import Database
 from unbroken.storage.sealing import Seal
 
 
-def check_model(database: Database, model: str) -> None:
+def checked_model(database: Database, model: str | None) -> str:
     """Note the Re-ID net of a database that has none yet; refuse another one than it has.
+
+    Args:
+        database: opened to write.
+        model: the fingerprint of the net; empty without one, `None` for whatever made what is there.
+
+    Returns:
+        The fingerprint of the net that made the features in the database.
 
     Raises:
         StoreError: the features in the database were made by another net.
     """
     made_by = fact(database, "model")
+    if model is None:
+        return made_by or ""
     if made_by is None:
         set_fact(database, "model", model)
     elif made_by != model:
@@ -21,6 +30,7 @@ def check_model(database: Database, model: str) -> None:
             f"{database.name}: its features were made by {made_by or 'no Re-ID net'}, the site has "
             f"{model or 'none'}; features of two nets cannot be compared: take back the net or begin another database"
         )
+    return model
 
 
 def check_seal(database: Database, seal: Seal) -> None:

@@ -5,33 +5,21 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
 
 from unbroken.core.batches import Batch, Forget, Recovered, Reply, Request, Verdict
 from unbroken.core.errors import StoreError
 from unbroken.core.events import Event, PersonForgotten
+from unbroken.core.wire import batch_of_bytes, bytes_of_batch
 from unbroken.storage import commands, migrations
-from unbroken.storage.columns import blob, real
+from unbroken.storage.columns import real
 from unbroken.storage.database import Database, connect
 from unbroken.storage.erasure import Proof, persons_behind, pieces, search
-from unbroken.storage.facts import check_model, check_seal
+from unbroken.storage.facts import check_seal, checked_model
+from unbroken.storage.journal import journal_of, put_batch, put_state, state_of
 from unbroken.storage.projections import Projections
 from unbroken.storage.retention import REASON, Retention, overdue, prune
 from unbroken.storage.sealing import Plain, Seal
 from unbroken.storage.vectors import known_vectors, stored_blobs
-
-PART = 1 << 24
-"""Bytes of a snapshot in one row."""
-
-
-class Codec(Protocol):
-    """Batches as bytes and back."""
-
-    def pack(self, batch: Batch) -> bytes:
-        """Bytes that `unpack` turns into the same batch."""
-
-    def unpack(self, content: bytes) -> Batch:
-        """The batch of bytes; a StoreError where they are damaged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +27,12 @@ class StoreSettings:
     """Settings of a store.
 
     Attributes:
-        model: the fingerprint of the Re-ID net; empty without one.
+        model: the fingerprint of the Re-ID net; empty without one, `None` for whatever made what is there.
         seal: what closes biometric values.
         retention: what is kept at most.
     """
 
-    model: str = ""
+    model: str | None = None
     seal: Seal = field(default_factory=Plain)
     retention: Retention = field(default_factory=Retention)
 
@@ -55,23 +43,21 @@ class Store:
     Tables are told in `migrations/`; what each holds for how long, in `docs/storage.md`.
     """
 
-    def __init__(self, database: Database, codec: Codec, settings: StoreSettings) -> None:
+    def __init__(self, database: Database, settings: StoreSettings) -> None:
         """Take a database that was opened to write, bring it to this version, and check what it was made with.
 
         Args:
             database: opened to write; `close` closes it.
-            codec: of batches.
-            settings: net, seal, retention.
+                settings: net, seal, retention.
 
         Raises:
             StoreError: it is from a newer version, of another net, or of another key.
         """
-        self._database, self._codec, self._seal = database, codec, settings.seal
+        self._database, self._seal = database, settings.seal
         self._retention = settings.retention
         migrations.migrate(database)
         check_seal(database, self._seal)
-        check_model(database, settings.model)
-        self._projections = Projections(database, self._seal, settings.model)
+        self._projections = Projections(database, self._seal, checked_model(database, settings.model))
         self._traces: frozenset[bytes] = frozenset()
         self._erase = False
         latest = database.query("SELECT MAX(last_seen) FROM people")[0][0]
@@ -94,9 +80,8 @@ class Store:
         Raises:
             StoreError: a value is damaged.
         """
-        parts = self._database.query("SELECT body FROM snapshots ORDER BY part")
-        state = b"".join(self._seal.open(blob(row[0]), "snapshot") for row in parts)
-        batches = tuple(self._codec.unpack(content) for content in self._journal())
+        state = state_of(self._database, self._seal)
+        batches = tuple(batch_of_bytes(content) for content in journal_of(self._database, self._seal))
         return Recovered(state, batches)
 
     def keep(self, batch: Batch, verdict: Verdict, replies: Sequence[Reply] = ()) -> None:
@@ -113,8 +98,7 @@ class Store:
         }
         try:
             with self._database.transaction():
-                sealed = self._seal.close(self._codec.pack(batch), "journal")
-                self._database.execute("INSERT INTO journal (body) VALUES (?)", (sealed,))
+                put_batch(self._database, self._seal, bytes_of_batch(batch))
                 traces = self._traces_of([event.person for event in forgotten if event.person in asked])
                 self._projections.take(batch, verdict)
                 commands.answer(self._database, replies)
@@ -137,11 +121,8 @@ class Store:
             StoreError: it could not be stored, or somebody's traces could not be erased.
         """
         with self._database.transaction():
-            self._database.execute("DELETE FROM snapshots")
             self._database.execute("DELETE FROM journal")
-            for part, start in enumerate(range(0, len(state), PART)):
-                sealed = self._seal.close(state[start : start + PART], "snapshot")
-                self._database.execute("INSERT INTO snapshots (part, body) VALUES (?, ?)", (part, sealed))
+            put_state(self._database, self._seal, state)
         if not self._erase:
             self._database.settle()
             return
@@ -172,16 +153,12 @@ class Store:
         """Search every file, and what is sealed in them, for the vectors of those forgotten since the last snapshot."""
         kept = known_vectors(self._database, self._seal).vectors
         contents = [("the table of features", kept.tobytes()), ("the snapshot", state)]
-        contents += [("the journal", content) for content in self._journal()]
+        contents += [("the journal", content) for content in journal_of(self._database, self._seal)]
         return search(self._traces, self._database.files, contents)
 
     def close(self) -> None:
         """Close the database. May be called twice."""
         self._database.close()
-
-    def _journal(self) -> Iterable[bytes]:
-        for (value,) in self._database.query("SELECT body FROM journal ORDER BY id"):
-            yield self._seal.open(blob(value), "journal")
 
     def _traces_of(self, persons: Sequence[int]) -> frozenset[bytes]:
         """Pieces of all that is known of some people's looks: the views kept, and their rows in the journal."""
@@ -197,8 +174,8 @@ class Store:
                 "SELECT camera, epoch, track FROM tracks WHERE person = ?", (one,)
             )
         }
-        for content in self._journal():
-            for report in self._codec.unpack(content).reports:
+        for content in journal_of(self._database, self._seal):
+            for report in batch_of_bytes(content).reports:
                 view = report.sightings
                 blobs += [
                     view.features[row].tobytes()
@@ -208,12 +185,11 @@ class Store:
         return pieces(blobs)
 
 
-def open_store(address: str, codec: Codec, settings: StoreSettings | None = None) -> Store:
+def open_store(address: str, settings: StoreSettings | None = None) -> Store:
     """Open a database as its one writer.
 
     Args:
         address: a SQLite file, made where it is missing, or `postgresql://user@host/name`.
-        codec: of batches.
         settings: net, seal, retention.
 
     Raises:
@@ -221,7 +197,7 @@ def open_store(address: str, codec: Codec, settings: StoreSettings | None = None
     """
     database = connect(address, "write")
     try:
-        return Store(database, codec, settings or StoreSettings())
+        return Store(database, settings or StoreSettings())
     except BaseException:
         database.close()
         raise

@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 from unbroken.core.errors import StoreError
+from unbroken.storage.database import WriterBusyError
 
 
 class WriterLock:
@@ -16,7 +17,8 @@ class WriterLock:
         """Take the lock.
 
         Raises:
-            StoreError: another process has it, or the file cannot be written.
+            WriterBusyError: another process has it.
+            StoreError: the file cannot be written.
         """
         try:
             self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -27,7 +29,7 @@ class WriterLock:
         except OSError as error:
             holder = os.read(self._file, 32).decode("ascii", "replace").strip() or "unknown"
             os.close(self._file)
-            raise StoreError(
+            raise WriterBusyError(
                 f"{path.with_suffix('')}: process {holder} writes to this database; stop it first, or read only"
             ) from error
         os.ftruncate(self._file, 0)
@@ -38,19 +40,3 @@ class WriterLock:
         if self._file >= 0:
             os.close(self._file)
             self._file = -1
-
-
-def writer_of(path: Path) -> int:
-    """The process that holds a lock; 0 where nobody does."""
-    try:
-        file = os.open(path, os.O_RDWR | os.O_CLOEXEC)
-    except OSError:
-        return 0
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return int(os.read(file, 32).decode("ascii", "replace").strip() or 0)
-    else:
-        return 0
-    finally:
-        os.close(file)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from unbroken.core.errors import StoreError
-from unbroken.storage.database import Access, Row, Value
+from unbroken.storage.database import Access, Row, Value, WriterBusyError
 
 if TYPE_CHECKING:
     from typing import LiteralString
@@ -76,6 +76,10 @@ class PostgresDatabase:
         row = self.query(f"{statement} RETURNING id", values)[0]
         return cast("int", row[0])
 
+    def advance(self, table: str, number: int) -> None:
+        """The next id of a table is beyond a number."""
+        self.query("SELECT setval(pg_get_serial_sequence(?, 'id'), ?)", (table, number))
+
     def many(self, statement: str, rows: Iterable[Sequence[Value]]) -> None:
         """Run a statement once per row of values."""
         with self._told(), self._connection.cursor() as cursor:
@@ -126,6 +130,7 @@ class PostgresDatabase:
         self.execute("SET client_min_messages = error")
         if access == "read":
             self.execute("SET default_transaction_read_only = on")
+            self.execute("SET default_transaction_isolation = 'repeatable read'")
         if access == "write" and not self.query("SELECT pg_try_advisory_lock(?)", (LOCK,))[0][0]:
             rows = self.query(
                 "SELECT application_name, client_addr::text, pid FROM pg_stat_activity WHERE pid IN (SELECT pid FROM "
@@ -133,7 +138,7 @@ class PostgresDatabase:
                 (LOCK >> 32, LOCK & 0xFFFFFFFF),
             )
             holder = str(rows[0][0]) if rows and rows[0][0] else "another process"
-            raise StoreError(f"{self.name}: {holder} writes to this database; stop it first, or read only")
+            raise WriterBusyError(f"{self.name}: {holder} writes to this database; stop it first, or read only")
         if access == "write":
             self.query("SELECT set_config('application_name', ?, false)", (f"process {os.getpid()}",))
 

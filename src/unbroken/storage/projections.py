@@ -99,6 +99,10 @@ class Projections:
                 "(SELECT id FROM tracks WHERE camera = ? AND track = ? ORDER BY epoch DESC LIMIT 1)",
                 [(event.separated, camera, track) for camera, track in event.tracks],
             )
+            database.many(
+                "UPDATE tracks SET person = ? WHERE camera = ? AND epoch = ? AND track = ?",
+                [(event.separated, *key) for key in event.earlier],
+            )
             self._adopt_times(event.separated)
 
     def _appear(self, person: int, time: float) -> None:

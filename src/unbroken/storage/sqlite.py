@@ -32,6 +32,7 @@ class SqliteDatabase:
 
     def __init__(self, path: Path, access: Access) -> None:
         self._path = path
+        self._begin = "BEGIN" if access == "read" else "BEGIN IMMEDIATE"
         self._lock: WriterLock | None = None
         if access == "write":
             self._make()
@@ -73,6 +74,9 @@ class SqliteDatabase:
         with self._told():
             return int(self._connection.execute(statement, values).lastrowid or 0)
 
+    def advance(self, table: str, number: int) -> None:
+        """Nothing to do: SQLite has counted the rows that were inserted with ids of their own."""
+
     def many(self, statement: str, rows: Iterable[Sequence[Value]]) -> None:
         """Run a statement once per row of values."""
         with self._told():
@@ -81,7 +85,7 @@ class SqliteDatabase:
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """All or nothing; on disk when the block is over."""
-        self.execute("BEGIN IMMEDIATE")
+        self.execute(self._begin)
         try:
             yield
             self.execute("COMMIT")
