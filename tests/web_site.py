@@ -52,7 +52,7 @@ def filled(cameras=("hall", "door"), clock=None, count=6):
     """A board on which two people walk through every camera."""
     clock = clock or Clock()
     board = Board(cameras, clock)
-    board.note(people_met(clock()))
+    board.hear(people_met(clock()))
     walks = [list(walk(camera, count, decided=0, size=(320, 240))) for camera in cameras]
     for answers in zip(*walks, strict=True):
         for frame, result in answers:

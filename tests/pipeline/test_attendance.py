@@ -93,15 +93,32 @@ def test_who_is_forgotten_is_nowhere():
     assert attendance.zones()[0].people == ()
 
 
-def test_a_person_in_a_zone_by_two_cameras_counts_once_and_leaves_once():
+def counted(attendance):
+    zone = attendance.zones()[0]
+    return zone.people, zone.inside, zone.entered, zone.left
+
+
+def test_visits_of_a_zone_are_counted_also_of_people_who_are_nobody_yet():
     attendance = Attendance()
-    for camera, track, person in (("hall", 1, 7), ("door", 4, 7), ("hall", 2, -1)):
-        attendance.note(ZoneEntered(1.0, camera, track, person, "desk"))
-    zone = attendance.zones()[0]
-    assert (zone.people, zone.inside, zone.entered) == ((7,), 2, 3)
+    for track, person in ((1, 7), (2, -1)):
+        attendance.note(ZoneEntered(1.0, "hall", track, person, "desk"))
+    assert counted(attendance) == ((7,), 2, 2, 0)
     attendance.note(ZoneLeft(2.0, "hall", 1, 7, "desk", 1.0))
-    zone = attendance.zones()[0]
-    assert (zone.people, zone.inside, zone.left) == ((), 1, 1)
+    assert counted(attendance) == ((), 1, 2, 1)
+    attendance.note(ZoneLeft(2.0, "hall", 2, 8, "desk", 1.0))
+    assert counted(attendance) == ((), 0, 2, 2)
+
+
+def test_two_visits_that_turn_out_to_be_one_persons_are_one():
+    attendance = Attendance()
+    for camera, track, person in (("hall", 1, 7), ("door", 4, 8)):
+        attendance.note(ZoneEntered(1.0, camera, track, person, "desk"))
+    attendance.note(PersonMerged(2.0, 7, 8, Evidence(7, 3.0)))
+    assert counted(attendance) == ((7,), 1, 2, 0)
+    attendance.note(ZoneLeft(2.0, "door", 4, 8, "desk", 1.0, "merged"))
+    assert counted(attendance) == ((7,), 1, 1, 0)
+    attendance.note(ZoneLeft(3.0, "hall", 1, 7, "desk", 2.0))
+    assert counted(attendance) == ((), 0, 1, 1)
 
 
 def test_lines_count_both_ways():

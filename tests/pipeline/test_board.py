@@ -28,10 +28,10 @@ def test_a_camera_waits_delivers_falls_silent_and_is_lost_with_its_reason():
     clock.now += 6
     camera = board.view().cameras[0]
     assert (camera.state, camera.reason) == ("silent", "no picture for 6 s")
-    board.note([CameraLost(1.0, "hall", "the plug was pulled")])
+    board.hear([CameraLost(1.0, "hall", "the plug was pulled")])
     camera = board.view().cameras[0]
     assert (camera.state, camera.reason, camera.since) == ("lost", "the plug was pulled", clock.now)
-    board.note([CameraOnline(2.0, "hall")])
+    board.hear([CameraOnline(2.0, "hall")])
     board.write(frame, result, ())
     assert states(board) == {"hall": "online"}
 
@@ -89,7 +89,7 @@ def test_the_histogram_counts_every_picture_at_most_its_bound(seconds):
 @given(st.integers(1, 20), st.integers(0, 50), st.integers(-3, 60), st.integers(-1, 60))
 def test_events_are_held_in_order_the_newest_of_them(capacity, count, after, limit):
     board = Board([], Clock(), BoardSettings(events=capacity))
-    board.note([TrackStarted(float(n), "hall", n) for n in range(1, count + 1)])
+    board.hear([TrackStarted(float(n), "hall", n) for n in range(1, count + 1)])
     held = range(max(1, count - capacity + 1), count + 1)
     wanted = [n for n in held if n > after]
     wanted = wanted[max(0, len(wanted) - max(limit, 0)) :] if limit > 0 else []
@@ -101,8 +101,8 @@ def test_events_are_held_in_order_the_newest_of_them(capacity, count, after, lim
 def test_who_is_forgotten_leaves_no_event_but_that_and_numbers_go_on():
     board = Board([], Clock())
     weighed = (Evidence(1, 2.0), Evidence(3, 1.0))
-    board.note([PersonEnrolled(0.0, "hall", 1, 1), PersonEnrolled(1.0, "hall", 2, 2, weighed)])
-    board.note([PersonForgotten(2.0, 1, "asked for")])
+    board.hear([PersonEnrolled(0.0, "hall", 1, 1), PersonEnrolled(1.0, "hall", 2, 2, weighed)])
+    board.hear([PersonForgotten(2.0, 1, "asked for")])
     notes = board.events()
     assert [note.number for note in notes] == [2, 3]
     assert [one.person for one in notes[0].event.alternatives] == [3]

@@ -7,14 +7,21 @@ import numpy as np
 import pytest
 
 from unbroken.config.service import WebSettings
-from unbroken.core.batches import Forget, Merge, Split, Undo
+from unbroken.core.batches import Forget, Merge, Reply, Split, Undo
 from unbroken.core.errors import ConfigError, StoreError
-from unbroken.core.events import CameraLost
-from unbroken.web.ports import Corrections
+from unbroken.core.events import CameraLost, QualityChanged, StorageLost, StorageRestored
+from unbroken.pipeline.health import Health
+from unbroken.web.ports import Corrections, Figure
 from unbroken.web.serving import serving_of
-from web_site import TOKEN, ask, filled, served, told
+from unbroken.web.wellness import Wellness
+from web_site import TOKEN, Clock, ask, filled, served, told
 
 JSON = {"Content-Type": "application/json"}
+
+
+def queued(command, who):
+    """A writer that takes everything."""
+    return 1
 
 
 @pytest.fixture(scope="module")
@@ -91,12 +98,12 @@ class Ill:
         return ["storage: the disk is full"]
 
     def figures(self):
-        return {"queue_length": 3.0, "written_total": 7.0}
+        return [Figure("queue_length", "How many wait.", (({}, 3.0),)), Figure("written_total", "Rows.", (({}, 7.0),))]
 
 
 def test_who_is_not_ready_says_why():
     board = filled()
-    board.note([CameraLost(0.0, "door", "the plug was pulled")])
+    board.hear([CameraLost(0.0, "door", "the plug was pulled")])
     with served(board, health=Ill()) as serving:
         status, _, body = ask(serving, "/readyz")
         reasons = ["camera door is lost: the plug was pulled", "storage: the disk is full"]
@@ -111,7 +118,14 @@ def test_who_is_not_ready_says_why():
 
 def test_corrections_are_queued_as_commands():
     given, names = [], {1: "Ada"}
-    corrections = Corrections(given.append, names.__setitem__, lambda: names)
+
+    def submit(command, who):
+        assert who.startswith("127.0.0.1:")
+        given.append(command)
+        return len(given)
+
+    replies = {1: None, 2: Reply(2, True, "split"), 3: Reply(3, False, "nothing to undo")}
+    corrections = Corrections(submit, replies.__getitem__, names.__setitem__, lambda: names)
     with served(filled(), corrections=corrections) as serving:
         for body in (
             {"merge": [1, 2]},
@@ -121,8 +135,12 @@ def test_corrections_are_queued_as_commands():
             {"name": 2, "text": "Bob"},
         ):
             status, _, answer = ask(serving, "/api/corrections", "POST", JSON, json.dumps(body))
-            assert status == 202, answer
+            assert status == (200 if "name" in body else 202), answer
+        assert json.loads(answer) == {"state": "done", "text": ""}
         assert told(serving, "/api/people")["people"][1]["name"] == "Bob"
+        assert told(serving, "/api/corrections/1") == {"state": "waiting", "text": ""}
+        assert told(serving, "/api/corrections/2") == {"state": "done", "text": "split"}
+        assert told(serving, "/api/corrections/3") == {"state": "refused", "text": "nothing to undo"}
     assert given == [Merge(1, 2), Split(1, (("door", 1),)), Undo(1), Forget(2, "asked for on the dashboard")]
 
 
@@ -135,13 +153,13 @@ def test_corrections_are_queued_as_commands():
     ],
 )  # fmt: skip
 def test_a_correction_that_makes_no_sense_is_refused(body):
-    with served(filled(count=1), corrections=Corrections([].append, {}.__setitem__)) as serving:
+    with served(filled(count=1), corrections=Corrections(queued, None, {}.__setitem__)) as serving:
         status, _, answer = ask(serving, "/api/corrections", "POST", JSON, body)
         assert (status, list(json.loads(answer))) == (400, ["error"])
 
 
 def test_what_the_writer_refuses_is_told():
-    def refuse(command):
+    def refuse(command, who):
         raise StoreError("nobody is known as 7; `unbroken gallery list` says who is")
 
     with served(filled(count=1), corrections=Corrections(refuse)) as serving:
@@ -161,7 +179,7 @@ def test_without_a_writer_nothing_is_corrected(serving):
 
 def test_every_access_to_people_is_told():
     seen = []
-    with served(filled(), accessed=seen.append, corrections=Corrections([].append)) as serving:
+    with served(filled(), accessed=seen.append, corrections=Corrections(queued)) as serving:
         for path in ("/", "/healthz", "/metrics", "/api/cameras"):
             ask(serving, path)
         assert seen == []
@@ -180,3 +198,48 @@ def test_a_port_in_use_and_a_foreign_address_are_told_in_one_sentence(serving):
         settings = WebSettings(host=host, port=port, token="SITE_TOKEN")
         with pytest.raises(ConfigError, match=r"^web: cannot listen at .*set web.port"):
             serving_of(settings, filled(count=1), environment={"SITE_TOKEN": TOKEN}).start()
+
+
+def test_what_cannot_be_logged_does_not_happen():
+    def full(access):
+        raise StoreError("access.jsonl: the access cannot be logged (No space left on device), so it is refused")
+
+    with served(filled(count=1), accessed=full) as serving:
+        for path in ("/api/people", "/api/people/1", "/api/events", "/api/cameras/hall/picture.jpg", "/api/zones"):
+            status, _, body = ask(serving, path)
+            assert (status, "cannot be logged" in body.decode()) == (409, True)
+        assert ask(serving, "/api/cameras")[0] == 200
+
+
+def test_storage_that_is_lost_makes_the_site_unready_until_it_is_back():
+    board = filled()
+    with served(board) as serving:
+        board.hear([StorageLost(0.0, "the disk is full"), QualityChanged(0.0, 2, 3, 1.0, 0, "too slow")])
+        assert json.loads(ask(serving, "/readyz")[2])["reasons"] == ["storage: the disk is full"]
+        assert told(serving, "/api/site")["quality"] == "quality level 2: too slow"
+        board.hear([StorageRestored(1.0, 3, 0), QualityChanged(1.0, 0, 1, 1.0, 0, "fast again")])
+        assert ask(serving, "/readyz")[0] == 200
+        assert told(serving, "/api/site")["quality"] == ""
+
+
+def test_the_counters_of_a_service_are_metrics_and_a_chain_that_hangs_is_a_problem():
+    clock = Clock()
+    health = Health(clock)
+    health.camera("hall", live=True)
+    health.state("hall", "online")
+    for dropped in (False, True):
+        health.arrived("hall", clock(), dropped=dropped)
+    health.step(0.25, {"detect": 0.2})
+    health.stage("detect")
+    with served(filled(), health=Wellness(health)) as serving:
+        lines = ask(serving, "/metrics")[2].decode().splitlines()
+        for line in (
+            'unbroken_camera_frames_total{camera="hall"} 2',
+            'unbroken_camera_dropped_total{camera="hall"} 1',
+            'unbroken_step_seconds{quantile="0.95"} 0.25',
+            'unbroken_camera_skew_seconds{camera="hall"} NaN',
+        ):
+            assert line in lines
+        assert ask(serving, "/readyz")[0] == 200
+        clock.now += 31
+        assert "'detect' for 31 s" in json.loads(ask(serving, "/readyz")[2])["reasons"][0]

@@ -20,13 +20,13 @@ PRIVATE += ["/api/cameras/hall/picture.jpg", "/api/zones", "/metrics"]
 
 @pytest.fixture(scope="module")
 def locked():
-    with served(filled(), TOKEN, corrections=Corrections([].append)) as running:
+    with served(filled(), TOKEN, corrections=Corrections(lambda command, who: 1)) as running:
         yield running
 
 
 @pytest.fixture(scope="module")
 def loose():
-    with served(filled(), corrections=Corrections([].append)) as running:
+    with served(filled(), corrections=Corrections(lambda command, who: 1)) as running:
         yield running
 
 

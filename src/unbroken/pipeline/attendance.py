@@ -161,11 +161,12 @@ class Attendance:
         return Zone(name, tuple(sorted(known)), len(known) + unknown, self._entered[name], self._left[name])
 
     def _leave(self, event: ZoneLeft) -> None:
-        """A person leaves with every track by which it came in."""
-        keys = self._inside.setdefault(event.zone, set())
-        gone = {key for key in keys if event.person > 0 and self._persons.get(key) == event.person}
-        keys -= gone | {(event.camera, event.track)}
-        self._left[event.zone] += 1
+        """The visit that began with this track is over; two visits that turned out to be one person's end as one."""
+        self._inside.setdefault(event.zone, set()).discard((event.camera, event.track))
+        if event.reason == "merged":
+            self._entered[event.zone] -= 1
+        else:
+            self._left[event.zone] += 1
         still = set[tuple[str, int]]().union(*self._inside.values())
         self._persons = {key: person for key, person in self._persons.items() if key in still}
 

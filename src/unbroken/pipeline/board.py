@@ -15,7 +15,16 @@ from itertools import islice, takewhile
 
 import numpy as np
 
-from unbroken.core.events import CameraOnline, Event, PersonEnrolled, PersonForgotten, PersonRecognised
+from unbroken.core.events import (
+    CameraOnline,
+    Event,
+    PersonEnrolled,
+    PersonForgotten,
+    PersonRecognised,
+    QualityChanged,
+    StorageLost,
+    StorageRestored,
+)
 from unbroken.core.frames import Frame
 from unbroken.core.results import FrameResult
 from unbroken.core.tracks import TrackState
@@ -116,6 +125,8 @@ class BoardView:
         at: the board's clock.
         started: when the board was made.
         closed: whether the run has ended.
+        storage: why nothing can be stored, one sentence; empty where it can.
+        quality: why less is computed than was asked for, one sentence; empty where all is.
         cameras: in their order.
         people: those who are here first.
         zones: by name.
@@ -131,6 +142,8 @@ class BoardView:
     at: float
     started: float
     closed: bool
+    storage: str
+    quality: str
     cameras: tuple[CameraView, ...]
     people: tuple[Person, ...]
     zones: tuple[Zone, ...]
@@ -211,6 +224,7 @@ class Board:
         self._work: Counter[str] = Counter()
         self._times = _Times(self._settings.recent)
         self._closed = False
+        self._storage = self._quality = ""
 
     def write(self, frame: Frame, result: FrameResult, events: Sequence[Event]) -> None:
         """Take in one picture, its result and what happened."""
@@ -221,7 +235,7 @@ class Board:
             self._work.update(result.work)
             self._note(events, at)
 
-    def note(self, events: Iterable[Event]) -> None:
+    def hear(self, events: Iterable[Event]) -> None:
         """Take in what happened while no picture came: a camera is lost, somebody was forgotten."""
         at = self._clock()
         with self._lock:
@@ -258,6 +272,8 @@ class Board:
                 at=at,
                 started=self._started,
                 closed=self._closed,
+                storage=self._storage,
+                quality=self._quality,
                 cameras=tuple(self._camera(name, tile, at) for name, tile in self._tiles.items()),
                 people=self._attendance.people(at),
                 zones=self._attendance.zones(),
@@ -290,6 +306,10 @@ class Board:
         for event in events:
             self._attendance.note(event)
             self._set_state(event, at)
+            if isinstance(event, (StorageLost, StorageRestored)):
+                self._storage = event.reason if isinstance(event, StorageLost) else ""
+            elif isinstance(event, QualityChanged):
+                self._quality = f"quality level {event.level}: {event.reason}" if event.level else ""
             if isinstance(event, PersonForgotten):
                 self._erase(event.person)
             self._newest += 1
@@ -334,7 +354,7 @@ class Board:
 
 def persons_of(event: Event) -> set[int]:
     """The Global IDs that an event is about; not those that were only weighed."""
-    named = {int(getattr(event, name, -1)) for name in ("person", "absorbed", "separated")}
+    named = {int(getattr(event, name, -1)) for name in ("person", "absorbed", "separated", "into")}
     return {person for person in named if person > 0}
 
 

@@ -12,7 +12,7 @@ from starlette.responses import PlainTextResponse, Response
 from unbroken.core.batches import Command, Forget, Merge, Split, Undo
 from unbroken.core.errors import UnbrokenError
 from unbroken.pipeline.board import persons_of
-from unbroken.web.desk import Desk, problems, site_fields
+from unbroken.web.desk import Desk, client_of, problems, site_fields
 from unbroken.web.guard import problem
 from unbroken.web.metrics import CONTENT_TYPE, exposition
 from unbroken.web.words import Fields, camera_fields, coded, line_fields, note_fields, person_fields, zone_fields
@@ -43,14 +43,14 @@ def desk_of(request: Request) -> Desk:
 async def site(request: Request) -> Response:
     """`GET /api/site`: everything but pictures and events."""
     desk = desk_of(request)
-    desk.log(request, "people")
+    await desk.log(request, "people")
     return Said(site_fields(desk, desk.board.view()))
 
 
 async def people(request: Request) -> Response:
     """`GET /api/people`: those who are here, then those who left lately."""
     desk = desk_of(request)
-    desk.log(request, "people")
+    await desk.log(request, "people")
     names = desk.names()
     return Said({"people": [person_fields(person, names) for person in desk.board.view().people]})
 
@@ -59,7 +59,7 @@ async def person(request: Request) -> Response:
     """`GET /api/people/ID`: one person, and why it is this person: the decisions with their evidence."""
     desk = desk_of(request)
     wanted = whole(request.path_params["person"], 1, "a Global ID")
-    desk.log(request, "person", str(wanted))
+    await desk.log(request, "person", str(wanted))
     found = [one for one in desk.board.view().people if one.person == wanted]
     why = [note_fields(note) for note in desk.board.events() if wanted in persons_of(note.event)]
     if not found and not why:
@@ -75,7 +75,7 @@ async def events(request: Request) -> Response:
     desk = desk_of(request)
     asked = request.query_params
     limit = whole(asked.get("limit", "200"), 1, "limit", desk.limits.events)
-    desk.log(request, "events")
+    await desk.log(request, "events")
     if "after" in asked:
         notes = desk.board.events(whole(asked["after"], 0, "after"))[:limit]
     else:
@@ -96,7 +96,7 @@ async def picture(request: Request) -> Response:
     shown = desk.board.newest(name)
     if shown is None:
         return problem(404, f"camera {name[:80]!r} has no picture; /api/cameras lists the cameras")
-    desk.log(request, "picture", name)
+    await desk.log(request, "picture", name)
     jpeg = await run_in_threadpool(desk.pictures.drawn, shown)
     return Response(jpeg, media_type="image/jpeg") if jpeg else problem(404, "pictures are off; see web.pictures")
 
@@ -104,7 +104,7 @@ async def picture(request: Request) -> Response:
 async def zones(request: Request) -> Response:
     """`GET /api/zones`: who is where, and the counts of zones and lines."""
     desk = desk_of(request)
-    desk.log(request, "people")
+    await desk.log(request, "people")
     view = desk.board.view()
     return Said({"zones": [zone_fields(one) for one in view.zones], "lines": [line_fields(one) for one in view.lines]})
 
@@ -134,7 +134,7 @@ async def ready(request: Request) -> Response:
 
 
 async def correct(request: Request) -> Response:
-    """`POST /api/corrections`: queue a correction; the answer 202 says that it is queued, events tell when it is done.
+    """`POST /api/corrections`: queue a correction: 202 and the number of the request. Names are given at once: 200.
 
     Bodies: `{"merge": [PERSON, ABSORBED]}`, `{"split": PERSON, "tracks": [[CAMERA, TRACK], ..]}`, `{"undo": PERSON}`,
     `{"forget": PERSON}`, `{"name": PERSON, "text": NAME}`.
@@ -146,9 +146,21 @@ async def correct(request: Request) -> Response:
     if "name" in said:
         return await _rename(request, desk, said)
     command = command_from(said)
-    desk.log(request, type(command).__name__.lower(), ",".join(map(str, sorted(_named(command)))))
-    await run_in_threadpool(desk.corrections.submit, command)
-    return Said({"queued": type(command).__name__.lower()}, 202)
+    await desk.log(request, type(command).__name__.lower(), ",".join(map(str, sorted(_named(command)))))
+    number = await run_in_threadpool(desk.corrections.submit, command, client_of(request))
+    return Said({"request": number}, 202)
+
+
+async def reply(request: Request) -> Response:
+    """`GET /api/corrections/N`: what became of a request: `waiting`, `done` or `refused`, and one sentence."""
+    desk = desk_of(request)
+    number = whole(request.path_params["number"], 0, "a request")
+    if desk.corrections is None or desk.corrections.reply is None:
+        return problem(404, "this site does not tell what became of requests; events do")
+    found = await run_in_threadpool(desk.corrections.reply, number)
+    if found is None:
+        return Said({"state": "waiting", "text": ""})
+    return Said({"state": "done" if found.done else "refused", "text": found.text})
 
 
 async def _rename(request: Request, desk: Desk, said: Fields) -> Response:
@@ -157,9 +169,9 @@ async def _rename(request: Request, desk: Desk, said: Fields) -> Response:
         return problem(404, "this site keeps no names")
     if not isinstance(text, str) or len(text) > 64 or not (text.isprintable() or not text):
         raise WrongRequestError("text: is no name; give at most 64 printable characters, none takes the name away")
-    desk.log(request, "name", str(wanted))
+    await desk.log(request, "name", str(wanted))
     await run_in_threadpool(desk.corrections.rename, wanted, text)
-    return Said({"queued": "name"}, 202)
+    return Said({"state": "done", "text": ""})
 
 
 def command_from(said: Fields) -> Command:

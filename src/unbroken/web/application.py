@@ -39,6 +39,7 @@ def application(desk: Desk) -> ASGIApp:
             Route("/api/cameras/{camera:path}/picture.jpg", api.picture),
             Route("/api/zones", api.zones),
             Route("/api/corrections", api.correct, methods=["POST"]),
+            Route("/api/corrections/{number}", api.reply),
             WebSocketRoute("/api/live", live),
         ],
         exception_handlers={api.WrongRequestError: _wrong, UnbrokenError: _refused, HTTPException: _known},

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import HTTPConnection
 
 from unbroken.pipeline.board import Board, BoardView
@@ -64,10 +65,13 @@ class Desk:
     watchers: int = 0
     stopping: bool = False
 
-    def log(self, connection: HTTPConnection, action: str, subject: str = "") -> None:
-        """Tell whoever keeps the log of accesses."""
-        client = connection.client
-        self.accessed(Access(self.clock(), f"{client.host}:{client.port}" if client else "", action, subject))
+    async def log(self, connection: HTTPConnection, action: str, subject: str = "") -> None:
+        """Tell whoever keeps the log of accesses, before the access happens.
+
+        Raises:
+            UnbrokenError: the access cannot be logged and so must not happen.
+        """
+        await run_in_threadpool(self.accessed, Access(self.clock(), client_of(connection), action, subject))
 
     def names(self) -> Mapping[int, str]:
         """The names that people were given."""
@@ -84,6 +88,11 @@ class Desk:
             self.watchers -= admitted
 
 
+def client_of(connection: HTTPConnection) -> str:
+    """The address that asks."""
+    return f"{connection.client.host}:{connection.client.port}" if connection.client else "unknown"
+
+
 def problems(desk: Desk, view: BoardView) -> list[str]:
     """Why the site does not do all of its work, one sentence each; empty where it does."""
     found = ["the run has ended"] if view.closed else []
@@ -92,6 +101,8 @@ def problems(desk: Desk, view: BoardView) -> list[str]:
     for camera in view.cameras:
         if camera.state != "online":
             found.append(f"camera {camera.name} is {camera.state}{': ' if camera.reason else ''}{camera.reason}")
+    if view.storage:
+        found.append(f"storage: {view.storage}")
     return [*found, *desk.health.problems()]
 
 
@@ -103,6 +114,7 @@ def site_fields(desk: Desk, view: BoardView) -> Fields:
         "started": round(view.started, 3),
         "ended": view.closed,
         "problems": problems(desk, view),
+        "quality": view.quality,
         "cameras": [camera_fields(camera) for camera in view.cameras],
         "people": [person_fields(person, names) for person in view.people],
         "zones": [zone_fields(zone) for zone in view.zones],

@@ -16,6 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from unbroken.core.errors import UnbrokenError
 from unbroken.pipeline.board import Shown
 from unbroken.web.desk import Desk, site_fields
 from unbroken.web.guard import problem
@@ -92,7 +93,11 @@ async def live(websocket: WebSocket) -> None:
         if not admitted:
             await websocket.close(1013, "too many pages are open; close one")
             return
-        desk.log(websocket, "live")
+        try:
+            await desk.log(websocket, "live")
+        except UnbrokenError as error:
+            await websocket.close(1011, str(error)[:120])
+            return
         viewer = Viewer()
         tasks = [
             asyncio.create_task(_listen(websocket, viewer, desk)),
@@ -205,7 +210,7 @@ async def event_stream(request: Request) -> Response:
     after = int(asked) if asked.isascii() and asked.isdigit() and len(asked) <= 18 else desk.board.view().newest
     if desk.watchers >= desk.limits.watchers:
         return problem(503, "too many pages and streams are open; close one")
-    desk.log(request, "events")
+    await desk.log(request, "events")
     return StreamingResponse(_lines(desk, after), media_type="text/event-stream", headers={"X-Accel-Buffering": "no"})
 
 

@@ -3,86 +3,85 @@
 from __future__ import annotations
 
 import math
-import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from unbroken.pipeline.board import BUCKETS, BoardView
+from unbroken.pipeline.board import BUCKETS, BoardView, CameraView
+from unbroken.web.ports import Figure
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
-Labels = Mapping[str, str]
-_NAME = re.compile(r"[^a-zA-Z0-9_]")
 
-
-def exposition(view: BoardView, figures: Mapping[str, float], *, ready: bool, watchers: int) -> str:
+def exposition(view: BoardView, figures: Sequence[Figure], *, ready: bool, watchers: int) -> str:
     """All metrics.
 
     Args:
         view: of the board.
-        figures: more numbers by name, without the prefix.
+        figures: more of them.
         ready: whether the site does all of its work.
         watchers: pages and streams that are open.
     """
-    return "".join([*_cameras(view), *_site(view, ready, watchers), *_times(view), *_more(figures)])
+    site = [
+        Figure("ready", "1 where the site does all of its work.", (({}, float(ready)),)),
+        Figure("web_watchers", "Pages and event streams that are open.", (({}, watchers),)),
+    ]
+    return "".join([*map(_metric, [*site, *_site(view), *_cameras(view), *_places(view), *figures]), _histogram(view)])
 
 
-def _cameras(view: BoardView) -> Iterable[str]:
-    by = [(camera, {"camera": camera.name}) for camera in view.cameras]
-    yield _metric(
-        "camera_online", "1 where the camera delivers.", [(label, float(c.state == "online")) for c, label in by]
-    )
-    yield _metric("camera_rate", "Pictures per second, of late.", [(label, c.rate) for c, label in by])
-    yield _metric("camera_age_seconds", "Since the newest picture.", [(label, c.age) for c, label in by])
-    yield _metric("camera_pictures_total", "Pictures.", [(label, c.pictures) for c, label in by], "counter")
-    yield _metric("camera_people", "Decided people in the newest picture.", [(label, c.people) for c, label in by])
-    yield _metric("camera_delay_seconds", "From picture to answer, of late.", [(label, c.delay) for c, label in by])
+def _site(view: BoardView) -> Iterable[Figure]:
+    here = sum(person.here for person in view.people)
+    yield Figure("uptime_seconds", "Since the start.", (({}, view.at - view.started),))
+    yield Figure("people_here", "Decided people in view.", (({}, here),))
+    events = tuple(({"event": name}, count) for name, count in sorted(view.counts.items()))
+    yield Figure("events_total", "What happened.", events)
+    work = tuple(({"work": name}, count) for name, count in sorted(view.work.items()))
+    yield Figure("work_total", "What the steps did and saved.", work)
+    delays = zip(("0.5", "0.95"), view.latency.delay, strict=True)
+    rows = tuple(({"quantile": share}, seconds) for share, seconds in delays)
+    yield Figure("delay_seconds", "From the moment of a picture until its answer, of late.", rows)
 
 
-def _site(view: BoardView, ready: bool, watchers: int) -> Iterable[str]:  # noqa: FBT001
-    yield _metric("ready", "1 where the site does all of its work.", [({}, float(ready))])
-    yield _metric("uptime_seconds", "Since the start.", [({}, view.at - view.started)])
-    yield _metric("people_here", "Decided people in view.", [({}, sum(person.here for person in view.people))])
-    yield _metric("web_watchers", "Pages and event streams that are open.", [({}, watchers)])
-    events = [({"event": name}, count) for name, count in sorted(view.counts.items())]
-    yield _metric("events_total", "What happened.", events, "counter")
-    work = [({"work": name}, count) for name, count in sorted(view.work.items())]
-    yield _metric("work_total", "What the steps did and saved.", work, "counter")
+def _cameras(view: BoardView) -> Iterable[Figure]:
+    numbers: list[tuple[str, str, Callable[[CameraView], float]]] = [
+        ("camera_online", "1 where the camera delivers.", lambda camera: float(camera.state == "online")),
+        ("camera_rate", "Pictures per second, of late.", lambda camera: camera.rate),
+        ("camera_age_seconds", "Since the newest picture.", lambda camera: camera.age),
+        ("camera_pictures_total", "Pictures that were answered.", lambda camera: camera.pictures),
+        ("camera_people", "Decided people in the newest picture.", lambda camera: camera.people),
+        ("camera_delay_seconds", "From picture to answer, of late.", lambda camera: camera.delay),
+    ]
+    for name, meaning, number in numbers:
+        yield Figure(name, meaning, tuple(({"camera": camera.name}, number(camera)) for camera in view.cameras))
+
+
+def _places(view: BoardView) -> Iterable[Figure]:
     zones = [(zone, {"zone": zone.name}) for zone in view.zones]
-    yield _metric("zone_inside", "People inside.", [(label, zone.inside) for zone, label in zones])
-    yield _metric("zone_entered_total", "Entries.", [(label, zone.entered) for zone, label in zones], "counter")
-    yield _metric("zone_left_total", "Exits.", [(label, zone.left) for zone, label in zones], "counter")
+    yield Figure("zone_inside", "People inside.", tuple((label, zone.inside) for zone, label in zones))
+    yield Figure("zone_entered_total", "Entries.", tuple((label, zone.entered) for zone, label in zones))
+    yield Figure("zone_left_total", "Exits.", tuple((label, zone.left) for zone, label in zones))
     crossed = [
         ({"line": line.name, "direction": way}, count)
         for line in view.lines
         for way, count in (("in", line.entered), ("out", line.left))
     ]
-    yield _metric("line_crossed_total", "Crossings.", crossed, "counter")
+    yield Figure("line_crossed_total", "Crossings.", tuple(crossed))
 
 
-def _times(view: BoardView) -> Iterable[str]:
+def _histogram(view: BoardView) -> str:
     bounds = [*(f"{bound:g}" for bound in BUCKETS), "+Inf"]
-    yield "# HELP unbroken_busy_seconds Spent by the chain on a picture.\n# TYPE unbroken_busy_seconds histogram\n"
-    for bound, count in zip(bounds, view.busy, strict=True):
-        yield _line("busy_seconds_bucket", {"le": bound}, count)
-    yield _line("busy_seconds_sum", {}, view.busy_seconds)
-    yield _line("busy_seconds_count", {}, view.busy[-1])
-    delays = [({"quantile": q}, value) for q, value in zip(("0.5", "0.95"), view.latency.delay, strict=True)]
-    yield _metric("delay_seconds", "From picture to answer, of late.", delays)
+    lines = [_line("busy_seconds_bucket", {"le": le}, count) for le, count in zip(bounds, view.busy, strict=True)]
+    head = "# HELP unbroken_busy_seconds Spent by the chain on a picture.\n# TYPE unbroken_busy_seconds histogram\n"
+    tail = _line("busy_seconds_sum", {}, view.busy_seconds) + _line("busy_seconds_count", {}, view.busy[-1])
+    return head + "".join(lines) + tail
 
 
-def _more(figures: Mapping[str, float]) -> Iterable[str]:
-    for name, value in sorted(figures.items()):
-        clean = _NAME.sub("_", name)
-        yield _metric(clean, name, [({}, value)], "counter" if clean.endswith("_total") else "gauge")
+def _metric(figure: Figure) -> str:
+    """The lines of a metric; none where it has no value."""
+    name = f"unbroken_{figure.name}"
+    lines = [_line(figure.name, labels, value) for labels, value in figure.rows]
+    return f"# HELP {name} {figure.meaning}\n# TYPE {name} {figure.kind}\n{''.join(lines)}" if lines else ""
 
 
-def _metric(name: str, help_: str, rows: Iterable[tuple[Labels, float]], kind: str = "gauge") -> str:
-    lines = [_line(name, labels, value) for labels, value in rows]
-    text = help_.replace("\\", r"\\").replace("\n", r"\n")
-    return f"# HELP unbroken_{name} {text}\n# TYPE unbroken_{name} {kind}\n{''.join(lines)}" if lines else ""
-
-
-def _line(name: str, labels: Labels, value: float) -> str:
+def _line(name: str, labels: Mapping[str, str], value: float) -> str:
     inner = ",".join(f'{key}="{_escaped(text)}"' for key, text in labels.items())
     return f"unbroken_{name}{{{inner}}} {_number(value)}\n" if inner else f"unbroken_{name} {_number(value)}\n"
 

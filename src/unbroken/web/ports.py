@@ -6,29 +6,43 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from unbroken.core.batches import Command
+from unbroken.core.batches import Command, Reply
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One metric: its name without prefix, what it is, its values by labels; a name in `_total` only grows."""
+
+    name: str
+    meaning: str
+    rows: tuple[tuple[Mapping[str, str], float], ...]
+
+    @property
+    def kind(self) -> str:
+        """As Prometheus calls it."""
+        return "counter" if self.name.endswith("_total") else "gauge"
 
 
 class Health(Protocol):
-    """Whether the site does its work; cameras are on the board already."""
+    """Whether the site does its work; what events tell of cameras and storage is on the board already."""
 
     def problems(self) -> Sequence[str]:
         """One sentence for each thing that keeps the site from its work; empty where all is well."""
 
-    def figures(self) -> Mapping[str, float]:
-        """Numbers for `/metrics`, by name: letters, digits and `_`; a name that ends in `_total` only grows."""
+    def figures(self) -> Sequence[Figure]:
+        """More numbers for `/metrics`."""
 
 
 class Well:
-    """The health of a site of which nothing is known but its cameras."""
+    """The health of a site of which nothing is known but what is on the board."""
 
     def problems(self) -> Sequence[str]:
         """None."""
         return ()
 
-    def figures(self) -> Mapping[str, float]:
+    def figures(self) -> Sequence[Figure]:
         """None."""
-        return {}
+        return ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +74,15 @@ class Corrections:
     """What people may change by hand, and who does it.
 
     Attributes:
-        submit: queues a command for the one writer; raises an UnbrokenError where it cannot.
+        submit: queues a command for the one writer, with who asks; returns the number of the request, or raises an
+            UnbrokenError where it cannot.
+        reply: what became of a request, by its number; `None` while it waits.
         rename: gives a person a name, or takes it away with an empty one.
         names: those that were given, by Global ID.
     """
 
-    submit: Callable[[Command], None]
+    submit: Callable[[Command, str], int]
+    reply: Callable[[int], Reply | None] | None = None
     rename: Callable[[int, str], None] | None = None
     names: Callable[[], Mapping[int, str]] | None = None
 

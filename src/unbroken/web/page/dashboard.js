@@ -3,11 +3,11 @@ const PALETTE = [/*PALETTE*/];
 const TRAIL = 3;
 const KEPT = 400;
 const GROUPS = {
-  people: /^person_/, zones: /^(zone|line)_/, cameras: /^camera_/, tracks: /^track_/,
+  people: /^person_(?!appeared|changed|left)/, presence: /^person_(appeared|changed|left)/, zones: /^(zone|line)_/, site: /^(camera|storage|step|quality)_/, tracks: /^track_/,
 };
 const $ = (query, from = document) => from.querySelector(query);
 const state = {
-  site: null, tiles: new Map(), events: [], shown: new Set(["people", "zones", "cameras"]), lit: null, alone: null,
+  site: null, tiles: new Map(), events: [], shown: new Set(["people", "zones", "site"]), lit: null, alone: null,
   open: null, offset: 0, socket: null, wait: 500, connected: false, width: 0,
 };
 
@@ -297,6 +297,7 @@ function header(reason = "") {
     pill.className = `pill ${troubles.length === 0 ? "good" : well ? "warn" : "bad"}`;
     pill.textContent = troubles.length === 0 ? `${well} ${well === 1 ? "camera" : "cameras"}, all well` : `${well} of ${site.cameras.length} cameras well`;
   }
+  if (site && site.quality && state.connected && !site.ended) troubles = [...troubles, site.quality];
   list.replaceChildren(...troubles.map((trouble) => el("li", {}, trouble)));
   if ($("#trouble").hidden !== (troubles.length === 0)) { $("#trouble").hidden = troubles.length === 0; lay(); }
   if (!site) return;
@@ -353,6 +354,11 @@ function words(event) {
     case "person_recognised": return [who, ` recognised at ${camera}`];
     case "person_merged": return [chip(event.absorbed), " was ", link(person), " all along"];
     case "person_split": return [link(event.separated), " parted from ", link(person)];
+    case "person_appeared": return [who, ` came, at ${camera}`];
+    case "person_changed": return [who, event.cameras.length ? ` is at ${event.cameras.join(", ")}` : " is out of sight"];
+    case "person_left": return event.into > 0 ? [chip(person), " goes on as ", link(event.into)] : [who, ` left ${event.cameras.join(", ")} (${event.reason})`];
+    case "quality_changed": return [event.level ? `quality level ${event.level}: ${event.reason}` : `full quality: ${event.reason}`];
+    case "storage_restored": return ["storage is back"];
     case "person_forgotten": return [chip(person), ` forgotten: ${event.reason}`];
     case "zone_entered": return [who, ` entered ${event.zone}`];
     case "zone_left": return [who, ` left ${event.zone} after ${span(event.dwell)}`];
@@ -363,9 +369,9 @@ function words(event) {
     default: return [`${camera ? `${camera}: ` : ""}${event.event.replaceAll("_", " ").replace(/^camera /, "")}${event.reason ? `: ${event.reason}` : ""}`];
   }
 }
-const group = (event) => Object.keys(GROUPS).find((name) => GROUPS[name].test(event.event)) || "cameras";
+const group = (event) => Object.keys(GROUPS).find((name) => GROUPS[name].test(event.event)) || "site";
 function eventRow(event) {
-  const row = el("li", { class: /^camera_(?!online)/.test(event.event) ? "new bad" : "new" }, el("time", {}, clock(event.at)), el("span", {}, ...words(event)));
+  const row = el("li", { class: /^(camera_(?!online)|storage_lost|step_faulted)/.test(event.event) ? "new bad" : "new" }, el("time", {}, clock(event.at)), el("span", {}, ...words(event)));
   row.addEventListener("click", () => {
     const open = $("pre", row);
     if (open) { open.remove(); return; }
@@ -476,7 +482,21 @@ function question(title, text, fields = []) {
 async function send(body) {
   const answer = await fetch("/api/corrections", { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) });
   const said = await answer.json();
-  if (!answer.ok) await question("That did not work", said.error);
+  if (!answer.ok) { toast(said.error, true); return; }
+  if (said.request === undefined) return;
+  toast("asked for; the site does it with its next step");
+  for (let tries = 0; tries < 20; tries += 1) {
+    await new Promise((resolve) => { setTimeout(resolve, 500); });
+    const reply = await fetch(`/api/corrections/${said.request}`, { cache: "no-store" });
+    if (!reply.ok) return;
+    const { state: became, text } = await reply.json();
+    if (became !== "waiting") { toast(text || became, became !== "done"); return; }
+  }
+}
+function toast(text, bad = false) {
+  const made = el("p", { class: bad ? "toast bad" : "toast", role: "status" }, text);
+  $("#toasts").replaceChildren(made);
+  setTimeout(() => made.remove(), bad ? 12000 : 5000);
 }
 async function nameIt(person) {
   const input = el("input", { maxlength: "64", value: named(person), "aria-label": "name" });

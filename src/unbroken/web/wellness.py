@@ -1,0 +1,62 @@
+"""The health of a running service, as `pipeline.health` notes it, for probes and metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from unbroken.pipeline.health import CameraHealth, Health, SiteHealth
+from unbroken.web.ports import Figure
+
+
+@dataclass(frozen=True, slots=True)
+class Wellness:
+    """What the counters of a running site mean.
+
+    Attributes:
+        health: noted by the service.
+        patience: seconds that one stage of a step may take before the site counts as hanging.
+    """
+
+    health: Health
+    patience: float = 30.0
+
+    def problems(self) -> Sequence[str]:
+        """The stage that hangs, where one does."""
+        site = self.health.snapshot()
+        spent = site.now - site.stage_since
+        if not site.stage or spent <= self.patience:
+            return ()
+        return (f"the chain has been at {site.stage!r} for {spent:.0f} s; restart the site if it does not go on",)
+
+    def figures(self) -> Sequence[Figure]:
+        """How much is computed, where time goes, and what each camera lost."""
+        site = self.health.snapshot()
+        return (
+            Figure("quality_level", "0 is full quality.", (({}, site.level),)),
+            Figure("busy_share", "Of the last seconds, in which a step was running.", (({}, site.busy),)),
+            Figure("step_seconds", "One step of all cameras, of late.", _quantiles(site)),
+            *(_of_cameras(site, *one) for one in _CAMERAS),
+        )
+
+
+_CAMERAS = (
+    ("camera_frames_total", "Pictures that arrived.", "frames"),
+    ("camera_dropped_total", "Pictures that newer ones replaced before their turn.", "dropped"),
+    ("camera_faults_total", "Steps of the chain that broke.", "faults"),
+    ("camera_connections_total", "How often the camera came online.", "connections"),
+    ("camera_skew_seconds", "By which its stamps drifted.", "skew"),
+    ("camera_every", "The detector looks at every n-th picture.", "every"),
+)
+
+
+def _of_cameras(site: SiteHealth, name: str, meaning: str, field: str) -> Figure:
+    return Figure(name, meaning, tuple(({"camera": one}, _number(how, field)) for one, how in site.cameras.items()))
+
+
+def _number(camera: CameraHealth, field: str) -> float:
+    return float(getattr(camera, field))
+
+
+def _quantiles(site: SiteHealth) -> tuple[tuple[dict[str, str], float], ...]:
+    return tuple(({"quantile": f"{share:g}"}, site.steps.quantile(share)) for share in (0.5, 0.95))
