@@ -6,10 +6,10 @@ import threading
 
 import pytest
 
-from rtsp_camera import RtspCamera
 from unbroken.app.run import Service, run_site
 from unbroken.config.reading import checked
 from unbroken.core.errors import ConfigError
+from unbroken.testing.rtsp import RtspCamera
 from walkers import write_walk
 
 

@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 
 import unbroken
-from rtsp_camera import RtspCamera
 from unbroken.app.outputs import Outputs
 from unbroken.app.track import track_site, until
 from unbroken.app.wishes import settings_from
 from unbroken.core.errors import ConfigError, SourceError
 from unbroken.core.frames import Frame
 from unbroken.pipeline.walk import Moment
+from unbroken.testing.rtsp import RtspCamera
 from walkers import RATE, write_walk
 
 

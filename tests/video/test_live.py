@@ -8,8 +8,8 @@ import av
 import numpy as np
 import pytest
 
-from rtsp_camera import RtspCamera
 from unbroken.core.errors import SourceError, SourceLostError, SourceStalledError
+from unbroken.testing.rtsp import RtspCamera
 from unbroken.video.live import NewestFrame, Stream
 from unbroken.video.opening import open_source
 
@@ -62,7 +62,7 @@ def test_a_camera_that_freezes_with_its_connection_open_is_stalled(recording):
         source = Stream(camera.address, "door", time.monotonic, patience=1.0)
         frames = iter(source)
         next(frames)
-        camera.faults.frozen = True
+        camera.faults.silent = True
         with pytest.raises(SourceError, match=r"no picture for 1 s|connection broke"):
             list(itertools.islice(frames, 100))
         source.close()

@@ -3,7 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Literal, TypeAlias
+
+CameraFault: TypeAlias = Literal[
+    "stalled", "frozen", "black", "damaged", "slow",
+    "lost", "unreachable", "unknown", "denied", "missing", "ended", "hung",
+]  # fmt: skip
+"""What can be wrong with a camera. Connected, but of no use: no picture comes, the same one comes again and again, a
+black one, too many damaged ones, pictures that come slower than they were taken. Gone: the connection broke, nobody
+answers, nobody knows the name, name or password are wrong, there is no such stream, the stream has ended, the decoder
+hangs. `docs/live.md` tells each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +207,7 @@ class LineCrossed:
 
 @dataclass(frozen=True, slots=True)
 class CameraOnline:
-    """A camera delivers pictures."""
+    """A camera delivers pictures, for the first time or again."""
 
     time: float
     camera: str
@@ -206,11 +215,12 @@ class CameraOnline:
 
 @dataclass(frozen=True, slots=True)
 class CameraStalled:
-    """A camera is connected and delivers nothing new; `reason` is one sentence."""
+    """A camera is connected and what it delivers is of no use, or little; `reason` is one sentence."""
 
     time: float
     camera: str
     reason: str
+    fault: CameraFault = "stalled"
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,6 +230,17 @@ class CameraLost:
     time: float
     camera: str
     reason: str
+    fault: CameraFault = "lost"
+
+
+@dataclass(frozen=True, slots=True)
+class CameraChanged:
+    """A camera goes on otherwise than before: its picture's size, its rate or its clock; `reason` is one sentence."""
+
+    time: float
+    camera: str
+    reason: str
+    what: Literal["size", "rate", "clock"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,4 +314,5 @@ Event: TypeAlias = (
     | QualityChanged
     | StorageLost
     | StorageRestored
+    | CameraChanged
 )

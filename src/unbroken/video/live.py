@@ -150,6 +150,8 @@ class Stream:
                 time = timeline.seconds(picture.time)
                 offset = self._clock() - time if offset is None else offset
                 self.slot.put(time + offset, image_from_picture(picture))
+            if not self._container.duration and not self._stop.is_set():
+                error = SourceLostError(f"{_without_password(self.address)}: the stream has ended")
         except (av.FFmpegError, OSError) as broken:
             error = SourceLostError(f"{_without_password(self.address)}: the connection broke ({reason(broken)})")
         finally:

@@ -1,0 +1,171 @@
+"""A live camera that is looked after, beside a real RTSP server: each fault is named, and mended, and nothing leaks."""
+
+import itertools
+import threading
+import time
+
+import pytest
+
+from live_made import scenes
+from unbroken.core.events import CameraChanged, CameraLost, CameraOnline, CameraStalled
+from unbroken.testing.rtsp import RtspCamera
+from unbroken.video.guarded import Guarding, LiveCamera
+from unbroken.video.reconnect import Patience
+
+QUICK = Patience(connect=2.0, stall=1.0, freeze=1.0, black=1.0, first_retry=0.1, longest_retry=0.5, renew=2.0)
+GENEROUS = 30.0
+"""Seconds: nothing here takes so long; a test that fails ends."""
+
+
+@pytest.fixture(scope="module")
+def clips(tmp_path_factory):
+    return scenes(tmp_path_factory.mktemp("clips"))
+
+
+@pytest.fixture
+def server(clips):
+    with RtspCamera(clips["usual"], clips) as camera:
+        yield camera
+
+
+class Watched:
+    """A live camera, what it told, and how to wait for it."""
+
+    def __init__(self, address, **options):
+        self.events = []
+        self.changed = threading.Condition()
+        guarding = Guarding(options.pop("patience", QUICK), **options.pop("guarding", {}))
+        self.live = LiveCamera(address, "door", time.time, self._note, guarding=guarding, **options)
+
+    def _note(self, event):
+        with self.changed:
+            self.events.append(event)
+            self.changed.notify_all()
+
+    def hears(self, kind, after=0, **fields):
+        """The place behind the first event of that kind from `after` on; waits for it."""
+
+        def place():
+            for number, event in enumerate(self.events[after:], after + 1):
+                if isinstance(event, kind) and all(getattr(event, name) == value for name, value in fields.items()):
+                    return number
+            return None
+
+        with self.changed:
+            assert self.changed.wait_for(place, GENEROUS), f"{kind.__name__} {fields} is not among {self.events}"
+            return place()
+
+    def __enter__(self):
+        self.live.start()
+        return self
+
+    def __exit__(self, *_):
+        self.live.close()
+
+
+@pytest.mark.parametrize("transport", ["tcp", "udp"])
+def test_frames_come_on_the_sites_clock_and_in_order(server, transport):
+    with Watched(server.address, guarding={"transport": transport}) as door:
+        before = time.time()
+        frames = list(itertools.islice(door.live, 8))
+    times = [frame.time for frame in frames]
+    assert all(earlier < later for earlier, later in itertools.pairwise(times))
+    assert before - 5 < times[0] <= time.time()
+    assert frames[0].size == (160, 120)
+    assert [type(event) for event in door.events] == [CameraOnline]
+
+
+@pytest.mark.parametrize("fault", ["black", "still"])
+def test_pictures_without_news_are_told_and_left_out(server, fault):
+    with Watched(server.address) as door:
+        here = door.hears(CameraOnline)
+        server.faults.scene = fault
+        here = door.hears(CameraStalled, here, fault={"still": "frozen"}.get(fault, fault))
+        server.faults.scene = "usual"
+        door.hears(CameraOnline, here)
+        assert door.live.health.unusable > 0
+
+
+def test_a_silent_camera_is_stalled_and_comes_back(server):
+    with Watched(server.address) as door:
+        here = door.hears(CameraOnline)
+        server.faults.silent = True
+        here = door.hears(CameraStalled, here, fault="stalled")
+        server.faults.silent = False
+        door.hears(CameraOnline, here)
+        assert door.live.health.attempts >= 2
+
+
+def test_a_camera_whose_power_is_cut_is_lost_and_comes_back(server):
+    with Watched(server.address) as door:
+        here = door.hears(CameraOnline)
+        server.stop()
+        here = door.hears(CameraLost, here)
+        here = door.hears(CameraLost, fault="unreachable")
+        server.start()
+        door.hears(CameraOnline, here)
+
+
+def test_another_size_is_told_and_goes_on(server):
+    with Watched(server.address) as door:
+        here = door.hears(CameraOnline)
+        server.faults.scene = "small"
+        door.hears(CameraChanged, here, what="size")
+        assert next(frame for frame in door.live if frame.size == (128, 96))
+
+
+def test_a_clock_that_jumps_is_told_and_times_go_on(server):
+    with Watched(server.address) as door:
+        here = door.hears(CameraOnline)
+        times = [frame.time for frame in itertools.islice(door.live, 3)]
+        for jump in (1000.0, -500.0):
+            server.faults.jump = jump
+            here = door.hears(CameraChanged, here, what="clock")
+            times += [frame.time for frame in itertools.islice(door.live, 3)]
+    assert all(earlier < later for earlier, later in itertools.pairwise(times))
+    assert times[-1] <= time.time()
+
+
+def test_a_wrong_password_is_named_and_not_hammered(server):
+    server.credentials = "me:secret"
+    with Watched(server.address.replace("://", "://me:wrong@")) as door:
+        door.hears(CameraLost, fault="denied")
+        assert "wrong" not in door.events[0].reason
+        assert door.live.health.attempts == 1
+    with Watched(server.address.replace("://", "://me:secret@")) as door:
+        door.hears(CameraOnline)
+
+
+def test_a_stream_that_is_not_there_and_a_host_that_nobody_knows_are_named(server):
+    with Watched(server.address.replace("/live", "/other")) as door:
+        door.hears(CameraLost, fault="missing")
+    with Watched("rtsp://no-such-host.invalid/live") as door:
+        door.hears(CameraLost, fault="unknown")
+
+
+def test_a_video_plays_without_end(clips):
+    with Watched(f"loop://{clips['usual']}") as hall:
+        frames = list(itertools.islice(hall.live, 25))
+    assert frames[-1].time - frames[0].time > 2.0
+    assert [type(event) for event in hall.events] == [CameraOnline]
+
+
+def test_a_reader_that_hangs_is_left_behind_and_counted(clips):
+    hanging = threading.Event()
+
+    class Hanging:
+        """A decoder that never comes back."""
+
+        def pictures(self):
+            hanging.wait()
+            yield from ()
+
+        def close(self):
+            """Nothing is held."""
+
+    with Watched("rtsp://never", connect=lambda *_: Hanging(), guarding={"left_behind": 2}) as door:
+        here = door.hears(CameraStalled, fault="stalled")
+        here = door.hears(CameraLost, here, fault="hung")
+        assert door.live.health.left_behind == 2
+        hanging.set()
+        door.hears(CameraLost, here, fault="ended")
