@@ -15,7 +15,11 @@ from walkers import write_walk
 
 def site(tmp_path, sources, **more):
     cameras = [{"name": name, "source": str(source)} for name, source in sources.items()]
-    outputs = {"events": str(tmp_path / "events.jsonl"), "tracks": str(tmp_path / "tracks.jsonl")}
+    outputs = {
+        "events": str(tmp_path / "events.jsonl"),
+        "tracks": str(tmp_path / "tracks.jsonl"),
+        "spool": str(tmp_path / "spool"),
+    }
     quick = {"first_retry": 0.05, "longest_retry": 0.2}
     content = {"cameras": cameras, "outputs": outputs, "reid": {"model": "none"}, "live": quick}
     return checked({**content, "web": {"on": False}, "storage": {"database": "none"}, **more}, "test")
@@ -31,7 +35,7 @@ def lines(path):
 
 
 def events(tmp_path, kind, camera):
-    return [one for one in lines(tmp_path / "events.jsonl") if one["event"] == kind and one["camera"] == camera]
+    return [one for one in lines(tmp_path / "events.jsonl") if one["type"] == kind and one["camera"] == camera]
 
 
 class Told(list):

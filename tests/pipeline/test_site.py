@@ -3,8 +3,10 @@
 import itertools
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import nullcontext
 
 import numpy as np
+import pytest
 
 from unbroken.core.arrays import Features, Image
 from unbroken.core.detections import Detections
@@ -16,6 +18,7 @@ from unbroken.detection.recorded import RecordedDetector
 from unbroken.geometry.plane import GroundView
 from unbroken.identity.fixed import FixedManager
 from unbroken.pipeline.camera import Camera, Economy, FeatureCache
+from unbroken.pipeline.overload import Quality
 from unbroken.pipeline.site import Site
 from unbroken.tracking.engine import Engine
 from unbroken.tracking.sort import Sort
@@ -62,11 +65,11 @@ def recorded(cameras: Sequence[str], length: int) -> RecordedDetector:
     return RecordedDetector({camera: np.array(rows) for camera in cameras})
 
 
-def make(cameras: Sequence[str], economy: Economy, length: int = 25, view: GroundView | None = None):
+def make(cameras: Sequence[str], economy: Economy, length: int = 25, clock=lambda: 0.0):
     embedder = MeanColour()
     detector = recorded(cameras, length)
-    built = {name: Camera(name, Engine(Sort(min_hits=2)), economy, view=view) for name in cameras}
-    return Site(built, dict.fromkeys(cameras, detector), embedder, FixedManager(), lambda: 0.0), embedder
+    built = {name: Camera(name, Engine(Sort(min_hits=2)), economy) for name in cameras}
+    return Site(built, dict.fromkeys(cameras, detector), embedder, FixedManager(), clock), embedder
 
 
 def walk(site: Site, cameras: Sequence[str], length: int = 25):
@@ -131,13 +134,16 @@ def test_who_touches_a_rival_needs_a_feature():
         frame = picture("hall", index)
         predicted = camera.predict(frame)
         detections = Detections(apart, np.array([0.9, 0.9]), features=features)
-        wanted = camera.wanted(detections, predicted, frame.time).tolist()
+        wanted = camera.wanted(detections, predicted, frame.time)[0].tolist()
         camera.sightings(frame, camera.follow(frame, detections), detections)
     assert wanted == []
     predicted = camera.predict(picture("hall", 3))
     beside = np.array([[20, 20, 60, 120], [40, 20, 80, 120], [200, 20, 240, 120]], dtype=float)
     rivals = Detections(beside, np.array([0.9, 0.9, 0.9]))
-    assert camera.wanted(rivals, predicted, 0.3).tolist() == [0, 1]
+    rows, needs = camera.wanted(rivals, predicted, 0.3)
+    assert rows.tolist() == [0, 1]
+    np.testing.assert_allclose(needs[0], 0.1)
+    assert needs[1] == np.inf
 
 
 def test_tracks_start_and_end_with_an_event_each():
@@ -176,3 +182,60 @@ def test_the_cache_averages_the_last_features_and_forgets_the_ended():
     assert cache.age(7, 2.5) == 0.5
     cache.forget(np.array([7]))
     assert cache.age(7, 3.0) == float("inf")
+
+
+class Hurried:
+    """Lets the embedder have two crops a step."""
+
+    def __init__(self) -> None:
+        self.crops = 0
+
+    def stage(self, name: str) -> None:
+        pass
+
+    def guard(self, camera: str):
+        return nullcontext()
+
+    def room(self, crops: int) -> int:
+        return min(crops, 2)
+
+    def embedded(self, crops: int, seconds: float) -> None:
+        self.crops += crops
+
+
+def test_where_time_is_short_the_neediest_get_features_and_nobody_waits_for_ever():
+    cameras = ["a", "b", "c"]
+    site, embedder = make(cameras, Economy(early_rejection=2.0))
+    hurried, work = Hurried(), Counter[str]()
+    for index in range(9):
+        results, _ = site.step([picture(camera, index) for camera in cameras], hurried)
+        for result in results:
+            work.update(result.work)
+    assert embedder.batches == [2] * 9
+    assert work["features computed"] == hurried.crops == 18
+    assert work["features put off"] == 9 * 6 - 18
+    assert all((result.identities.persons > 0).all() for result in results)
+
+
+@pytest.mark.parametrize("every", [2, 3, 4])
+def test_under_overload_the_detector_looks_as_rarely_as_quality_says(every):
+    ticks = itertools.count()
+    site, _ = make(["hall"], Economy(), length=121, clock=lambda: next(ticks) / 1000)
+    walk(site, ["hall"], length=1)
+    site.ease(Quality(every=every), 6)
+    looks = [site.step([picture("hall", index)])[0][0].work.get("detector runs", 0) for index in range(1, 121)]
+    assert abs(sum(looks) - 120 / every) <= 3
+    gaps = np.diff(np.flatnonzero(looks))
+    assert gaps.max() <= 6
+    site.ease(Quality(), 6)
+    after = [site.step([picture("hall", index)])[0][0].work.get("detector runs", 0) for index in range(121, 131)]
+    assert sum(after) == 10
+
+
+def test_under_overload_known_people_get_features_more_rarely():
+    eased = Economy(refresh=1.0).eased(Quality(refresh=4.0))
+    assert eased.refresh == 4.0
+    site, embedder = make(["hall"], Economy())
+    site.ease(Quality(refresh=4.0), 6)
+    walk(site, ["hall"])
+    assert sum(embedder.batches) < 25

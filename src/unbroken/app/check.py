@@ -16,7 +16,7 @@ import numpy as np
 
 from unbroken.app.build import BUILT_IN_DETECTOR, BUILT_IN_EMBEDDER, NONE
 from unbroken.app.nets import READS
-from unbroken.app.reach import PATIENCE, Reached, reach
+from unbroken.app.reach import PATIENCE, Reached, database_fault, reach
 from unbroken.config.lines import Location, line_at, lines_of
 from unbroken.config.problems import Problem, dotted, nearest, parsed
 from unbroken.config.reading import anchored, text_of
@@ -75,7 +75,7 @@ def check_site(
     Args:
         path: the file.
         environment: the variables that are set.
-        connect: also ask every camera that is switched on for a picture.
+        connect: also ask every camera that is switched on for a picture, and the database whether it is there.
         patience: seconds for that.
 
     Raises:
@@ -94,6 +94,9 @@ def check_site(
         if answer.fault and numbers[answer.camera] not in blamed:
             place: Location = ("cameras", numbers[answer.camera], "source")
             findings.append(Finding(place, f"camera {answer.camera}: {answer.fault}"))
+    blamed_database = any(finding.place == ("storage", "database") for finding in findings)
+    if connect and not blamed_database and (fault := database_fault(settings, environment)):
+        findings.append(Finding(("storage", "database"), f"storage.database: {fault}"))
     problems += [Problem(line_at(lines, one.place), dotted(one.place), masked(one.text), one.grade) for one in findings]
     return Report(settings, tuple(sorted(problems)), tuple(reached))
 

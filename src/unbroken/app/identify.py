@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +28,14 @@ _GAP = 250
 _RATE = 25.0
 
 
+def _no_boxes() -> Floats:
+    return np.zeros((0, 4))
+
+
+def _no_ground() -> Floats:
+    return np.zeros((0, 2))
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class TrackTable:
     """Rows of tracks, checked.
@@ -36,13 +44,23 @@ class TrackTable:
         cameras: (N,) names of cameras.
         tracks: (N,) int64; a pair of camera and track is one track.
         times: (N,) float64, seconds.
-        features: (N, D) float32 rows of unit length.
+        features: (N, D) float32 rows of unit length; D is 0 without Re-ID.
+        boxes: (N, 4) x1, y1, x2, y2 in pixels; NaN (or left out) where they are not known.
+        ground: (N, 2) metres; NaN (or left out) where they are not known.
     """
 
     cameras: NDArray[np.str_]
     tracks: Ints
     times: Floats
     features: Features
+    boxes: Floats = field(default_factory=_no_boxes)
+    ground: Floats = field(default_factory=_no_ground)
+
+    def __post_init__(self) -> None:
+        """Places that were left out are unknown."""
+        for name, width in (("boxes", 4), ("ground", 2)):
+            if not len(getattr(self, name)):
+                object.__setattr__(self, name, np.full((len(self.tracks), width), np.nan))
 
     def arrivals(self) -> list[Ints]:
         """The rows of each track, tracks in the order in which they arrive: by the time of their last row."""
@@ -102,11 +120,16 @@ def _follow(event: Event, persons: Ints, place: Mapping[tuple[str, int], int]) -
 
 
 def _tracklet(table: TrackTable, rows: Ints) -> Tracklet:
-    bank = Bank(FeatureSettings(views=64))
-    for row in rows.tolist():
-        bank.add(table.features[row], 1.0)
-    first, last = float(table.times[rows[0]]), float(table.times[rows[-1]])
-    return Tracklet(str(table.cameras[rows[0]]), int(table.tracks[rows[0]]), first, last, bank.vector)
+    feature = table.features[rows[0]]
+    if len(feature):
+        bank = Bank(FeatureSettings(views=64))
+        for row in rows.tolist():
+            bank.add(table.features[row], 1.0)
+        feature = bank.vector
+    ends = rows[[0, -1]]
+    first, last = table.times[ends].tolist()
+    where = str(table.cameras[rows[0]]), int(table.tracks[rows[0]])
+    return Tracklet(*where, first, last, feature, table.ground[ends], table.boxes[ends])
 
 
 def _taking(manager: CalibratedManager) -> Callable[[Tracklet], tuple[int, list[Event]]]:

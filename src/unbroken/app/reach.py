@@ -1,16 +1,18 @@
-"""Whether cameras answer: all of them asked at once, none waited for longer than is said."""
+"""Whether cameras and the database answer: cameras all at once, none waited for longer than is said."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from time import monotonic
 
 from unbroken.app.sources import open_camera
-from unbroken.config.site import CameraSettings
+from unbroken.config.site import CameraSettings, SiteSettings
 from unbroken.core.errors import UnbrokenError
-from unbroken.core.secrets import masked
+from unbroken.core.secrets import filled, masked
+from unbroken.storage.database import connect
 
 PATIENCE = 10.0
 """Seconds that a camera gets for its first picture."""
@@ -57,6 +59,18 @@ def reach(cameras: Iterable[CameraSettings], patience: float = PATIENCE) -> list
                 Reached(camera.name, f"no picture within {patience:g} s; is it switched on, and its path right?")
             )
     return found
+
+
+def database_fault(settings: SiteSettings, environment: Mapping[str, str]) -> str:
+    """Why the database of a site cannot be used, in one sentence; empty where it can, or is a file yet to be made."""
+    address = settings.storage.database
+    if address == "none" or ("://" not in address and not Path(address).exists()):
+        return ""
+    try:
+        connect(filled(address, environment)).close()
+    except UnbrokenError as error:
+        return masked(str(error))
+    return ""
 
 
 def _ask(answer: Reached, done: threading.Event, camera: CameraSettings) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -9,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from unbroken.app.build import Workshop, embedder_of, identity_of
+from unbroken.app.outlets import outlets_of
 from unbroken.app.sources import Opened, open_camera
 from unbroken.config.site import CameraSettings, SiteSettings
 from unbroken.core.errors import ConfigError
@@ -19,8 +21,9 @@ from unbroken.core.results import FrameResult
 from unbroken.pipeline.guard import guarded
 from unbroken.pipeline.health import Health
 from unbroken.pipeline.intake import Intake, Lane, Retry
+from unbroken.pipeline.overload import Limits
 from unbroken.pipeline.scheduler import Scheduler, SchedulerSettings
-from unbroken.pipeline.sinks import EventLines, Sinks, TrackLines
+from unbroken.pipeline.sinks import Sinks, TrackLines
 from unbroken.pipeline.site import Site
 from unbroken.video.opening import is_live
 
@@ -76,6 +79,7 @@ class Service:
 
     Attributes:
         health: how it goes.
+        outlets: where events go.
 
     Raises:
         ConfigError: a name or an option is not known.
@@ -96,8 +100,10 @@ class Service:
         calibrated = sum(bool(camera.calibration) for camera in _active(settings))
         self._site = Site({}, {}, embedder_of(settings), identity_of(settings, calibrated), time.perf_counter)
         self._intake = Intake(self.health)
-        self._sink = Sinks([*_files_of(settings), *sinks, Telling(tell)])
+        self.outlets = outlets_of(settings, os.environ)
+        self._sink = Sinks([*_files_of(settings), self.outlets, *sinks, Telling(tell)])
         self._scheduler = Scheduler(self._site, self._intake, self._sink, self.health, self._renew)
+        self._scheduler.settings = scheduling(settings)
         self._thread = threading.Thread(target=self._run, name="scheduler", daemon=True)
 
     def __enter__(self) -> Service:
@@ -132,7 +138,7 @@ class Service:
 
     def _run(self) -> None:
         with guarded(self._failure.append):
-            self._scheduler.run(SchedulerSettings())
+            self._scheduler.run()
         self._over.set()
 
     def _lane(self, camera: CameraSettings) -> Lane:
@@ -157,6 +163,14 @@ class Service:
             self._site.add(self._workshop.camera(camera, opened), self._workshop.detector(camera, opened))
 
 
+def scheduling(settings: SiteSettings) -> SchedulerSettings:
+    """How the time of all cameras is shared."""
+    budget = settings.budget
+    latency = budget.latency / 1000
+    limits = Limits(latency=latency, most_every=budget.most_every, least_size=budget.least_size)
+    return SchedulerSettings(limits, gather=min(latency / 10, 0.03))
+
+
 def _active(settings: SiteSettings) -> list[CameraSettings]:
     return [camera for camera in settings.cameras if camera.on]
 
@@ -164,8 +178,7 @@ def _active(settings: SiteSettings) -> list[CameraSettings]:
 def _files_of(settings: SiteSettings) -> list[Sink]:
     """The files of results that are asked for."""
     outputs = settings.outputs
-    files: list[Sink] = [TrackLines(Path(outputs.tracks))] if outputs.tracks else []
-    return [*files, EventLines(Path(outputs.events))] if outputs.events else files
+    return [TrackLines(Path(outputs.tracks))] if outputs.tracks else []
 
 
 def run_site(settings: SiteSettings, tell: Tell, seconds: float, ready: Callable[[Service], None]) -> None:

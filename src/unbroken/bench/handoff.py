@@ -44,6 +44,7 @@ def run(options: Options) -> Outcome:
         tracks,
         truth.frames / _RATE,
         np.zeros((len(tracks), 0), dtype=np.float32),
+        truth.boxes,
     )
     names = sorted(set(table.cameras.tolist()))
     apart = frozenset(frozenset(pair) for pair in combinations(names, 2))

@@ -10,6 +10,7 @@ from unbroken import __version__
 from unbroken.cli.bench import bench
 from unbroken.cli.calibrate import calibrate
 from unbroken.cli.demo import demo
+from unbroken.cli.doctor import doctor
 from unbroken.cli.eval import evaluate
 from unbroken.cli.identify import identify
 from unbroken.cli.models import models
@@ -39,6 +40,7 @@ app.command()(tune)
 app.add_typer(models, name="models")
 app.add_typer(calibrate, name="calibrate")
 app.add_typer(site, name="site")
+app.command()(doctor)
 
 
 def _show_version(wanted: bool) -> None:

@@ -4,11 +4,21 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator
+from pydantic import AfterValidator, Field, field_validator
 
 from unbroken.config.strict import Line, Name, Place, Point, Strict
+from unbroken.outlets.envelope import TYPES
 
 Secret = Annotated[str, Field(max_length=256, pattern=r"^[A-Za-z_][A-Za-z0-9_]*$|^$")]
+
+
+def _known(name: str) -> str:
+    if name not in TYPES:
+        raise ValueError(f"is no type of events; known are {', '.join(TYPES)}")
+    return name
+
+
+EventType = Annotated[Line, AfterValidator(_known)]
 
 
 class ZoneSettings(Strict):
@@ -89,7 +99,7 @@ class WebhookSettings(Strict):
     url: Line = Field(pattern=r"^https?://", description="Where events are sent.")
     secret: Secret = Field("", description="The environment variable with the secret for the signature (HMAC-SHA256).")
     timeout: float = Field(5.0, gt=0, le=120, description="Seconds for one request.")
-    events: tuple[Line, ...] = Field((), description="Types of events that are sent; empty: all.")
+    events: tuple[EventType, ...] = Field((), description="Types of events that are sent; empty: all.")
 
 
 class MqttSettings(Strict):
@@ -102,7 +112,7 @@ class MqttSettings(Strict):
     password: Secret = Field("", description="The environment variable with the password.")
     tls: bool = Field(default=False, description="Encrypt, and check the broker's certificate.")
     home_assistant: bool = Field(default=True, description="Announce cameras, zones and counts to Home Assistant.")
-    events: tuple[Line, ...] = Field((), description="Types of events that are sent; empty: all.")
+    events: tuple[EventType, ...] = Field((), description="Types of events that are sent; empty: all.")
 
 
 class OutputSettings(Strict):

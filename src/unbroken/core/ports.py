@@ -74,6 +74,18 @@ class Detector(Protocol):
         """The people in each frame, without features."""
 
 
+@runtime_checkable
+class Sizable(Protocol):
+    """A detector whose input can be made smaller, for less work and less to see."""
+
+    @property
+    def size(self) -> int:
+        """Pixels of the input's longer side; 0 where it is fixed."""
+
+    def at_size(self, size: int) -> Detector:
+        """The same detector with another size; both may be used."""
+
+
 class Embedder(Protocol):
     """Turns crops of people into features."""
 

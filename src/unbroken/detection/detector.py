@@ -49,6 +49,15 @@ class NetDetector:
         size = f"{width} x {height}" if width else f"longer side {self._settings.size}"
         return f"{self._card.name} ({size}, {self._net.description})"
 
+    @property
+    def size(self) -> int:
+        """Pixels of the longer side of the net's input; 0 where the net or its card fixes it."""
+        return 0 if self._fixed_size()[0] else self._settings.size
+
+    def at_size(self, size: int) -> NetDetector:
+        """The same net with another size of its input, which it must leave free."""
+        return NetDetector(self._net, self._card, replace(self._settings, size=size))
+
     def detect(self, frames: Sequence[Frame]) -> list[Detections]:
         """The people in each frame.
 

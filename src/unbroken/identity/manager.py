@@ -26,11 +26,13 @@ from unbroken.identity.calibration import CalibrationSettings, Likeness, learn_l
 from unbroken.identity.corrections import CorrectionSettings, Merge, Undo, find_merge, reconsider
 from unbroken.identity.features import Bank, FeatureSettings
 from unbroken.identity.gallery import Gallery, GallerySettings, View
+from unbroken.identity.handoffs import HandOff, HandOffs, blind
 from unbroken.identity.history import History, Tracklet
 from unbroken.identity.manual import PINNED, Notes, joined, known_person, merged, split, swapped, undone
 from unbroken.identity.places import PlaceSettings, impossible
 from unbroken.identity.resolver import Decision, Site, resolve
 from unbroken.identity.topology import Topology, TopologySettings, gaps
+from unbroken.identity.transits import TransitSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,7 @@ class ManagerSettings:
         calibration: of the likelihood ratio.
         places: of the term of place.
         topology: of time and cameras.
+        transits: of hand-offs without looks.
         gallery: of what is remembered.
         corrections: of second thoughts.
         false_merge_rate: a Global ID is confirmed when the probability that it is wrong is below this.
@@ -61,6 +64,7 @@ class ManagerSettings:
     calibration: CalibrationSettings = field(default_factory=CalibrationSettings)
     places: PlaceSettings = field(default_factory=PlaceSettings)
     topology: TopologySettings = field(default_factory=TopologySettings)
+    transits: TransitSettings = field(default_factory=TransitSettings)
     gallery: GallerySettings = field(default_factory=GallerySettings)
     corrections: CorrectionSettings = field(default_factory=CorrectionSettings)
     false_merge_rate: float = 0.01
@@ -98,6 +102,7 @@ class CalibratedManager:
         hysteresis = self.settings.corrections.hysteresis
         self._site = Site(self._gallery, self._history, self._topology, None, hysteresis, self.settings.places)
         self._pairs = Pairs(self.settings.bootstrap)
+        self._hand_offs = HandOffs(self.settings.transits)
         self._open: dict[tuple[str, int], _Open] = {}
         self._notes = Notes(self.settings.corrections.remembered)
         self._next_fit = 0
@@ -352,7 +357,30 @@ class CalibratedManager:
             history.rows[slot] = row[0]
 
     def _decide(self, slots: list[int], time: float) -> list[Event]:
-        return [self._settle(decision, time) for decision in resolve(slots, self._site)]
+        unseen = blind(self._history, np.array(slots, dtype=np.int64))
+        seen = [slot for slot, hidden in zip(slots, unseen.tolist(), strict=True) if not hidden]
+        events: list[Event] = [self._settle(decision, time) for decision in resolve(seen, self._site)] if seen else []
+        return events + self._hand_over(time) if unseen.any() else events
+
+    def _hand_over(self, time: float) -> list[Event]:
+        """Tracks without looks: who follows whom is decided anew for all of the window."""
+        history = self._history
+        still_open = {track.number for track in self._open.values()}
+        followed = self._hand_offs.followed(history, self._topology, still_open)
+        slots = self._hand_offs.window(history)
+        events: list[Event] = []
+        held: set[int] = set()
+        for slot in slots[np.lexsort((history.numbers[slots], history.starts[slots]))].tolist():
+            link, person = followed.get(slot), int(history.persons[slot])
+            target = 0 if person in held else max(person, 0)
+            if link is not None:
+                target = int(history.persons[link.before])
+            if person <= 0:
+                events.append(self._settle(_handed(slot, target, link), time))
+            elif target != person and self._is_open_to_change(slot):
+                events.append(self._move(_handed(slot, target, link), time))
+            held.add(int(history.persons[slot]))
+        return events
 
     def _settle(self, decision: Decision, time: float) -> Event:
         history, slot = self._history, decision.slot
@@ -417,13 +445,23 @@ class CalibratedManager:
             history.margins[slot], history.confidences[slot] = decision.margin, decision.confidence
             gallery.put(person, before)
             return []
+        gallery.put(person, before)
+        history.persons[slot] = person
+        return [self._move(decision, time)]
+
+    def _move(self, decision: Decision, time: float) -> Event:
+        """A track becomes a view of another person, who may be new."""
+        history, gallery, slot = self._history, self._gallery, decision.slot
+        person, number = int(history.persons[slot]), int(history.numbers[slot])
+        before = gallery.views(person)
+        gallery.drop(person, number)
         target = decision.person or gallery.new_id()
         self._notes.add(Undo({person: before, target: gallery.views(target)}, ((number, person),)))
         self._assign(slot, target, decision)
-        if alone:
-            return [PersonMerged(time, target, person, decision.evidence)]
+        if not gallery.views(person):
+            return PersonMerged(time, target, person, decision.evidence)
         where = (self._topology.names[history.cameras[slot]], int(history.local[slot]))
-        return [PersonSplit(time, person, target, (where,), decision.evidence)]
+        return PersonSplit(time, person, target, (where,), decision.evidence)
 
     def _fit(self) -> None:
         history, settings = self._history, self.settings
@@ -464,3 +502,11 @@ class CalibratedManager:
         before, after = before[same], after[same]
         gap = gaps(history.starts[before], history.ends[before], history.starts[after], history.ends[after])
         self._topology.learn(history.cameras[before], history.cameras[after], gap, np.ones(len(before)))
+
+
+def _handed(slot: int, person: int, link: HandOff | None) -> Decision:
+    """The decision for a track that follows another one, or nobody."""
+    if link is None:
+        return Decision(slot, person, 0.0, 0.0, Evidence(person, 0.0), ())
+    evidence = Evidence(person, link.log_odds, time=link.log_odds)
+    return Decision(slot, person, link.log_odds, link.share, evidence, ())

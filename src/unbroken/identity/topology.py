@@ -131,8 +131,13 @@ class Topology:
         """(N,) log of `p(b | a) f_ab(gap)` per second; minus infinity where the way cannot be made."""
         times = self._log_times[self._ways[came_from, went_to], self._bin(gap)]
         found: Floats = self._log_shares[came_from, went_to] + times
+        return np.where(self.possible(came_from, went_to, gap), found, -np.inf)
+
+    def possible(self, came_from: Ints, went_to: Ints, gap: Floats) -> Bools:
+        """(N,) which ways can be made in `gap` seconds."""
         too_fast = (gap >= 0) & (gap < self._fastest[came_from, went_to])
-        return np.where(too_fast | ((gap == 0) & self._apart[came_from, went_to]), -np.inf, found)
+        found: Bools = ~(too_fast | ((gap == 0) & self._apart[came_from, went_to]))
+        return found
 
     def apart(self, camera: int) -> Bools:
         """(C,) which cameras nobody can be in while he is in this one: given, or learnt; the camera itself is one."""

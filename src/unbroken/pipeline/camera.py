@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from unbroken.core.sightings import Identities, IdentityState, Sightings
 from unbroken.core.tracks import Tracks
 from unbroken.geometry.boxes import foot_points, iou
 from unbroken.geometry.plane import FootNoise, GroundView, locate
+from unbroken.pipeline.overload import FULL, Quality
 from unbroken.pipeline.quality import crop_of, sharpness, view_quality
 from unbroken.pipeline.schedule import Account, Schedule, Situation, due
 
@@ -45,6 +46,40 @@ class Economy:
     refresh: float = 1.0
     feature_cache: int = 5
     reid_score: float = 0.5
+
+    def eased(self, quality: Quality) -> Economy:
+        """The same with features as rarely as a quality under overload says."""
+        if quality.refresh == 1:
+            return self
+        return replace(
+            self,
+            refresh=self.refresh * quality.refresh,
+            early_rejection=min(self.early_rejection, _EASED_REJECTION),
+            unambiguous=max(self.unambiguous, _EASED_OVERLAP),
+        )
+
+    def spread(self, quality: Quality, cost: float, most_every: int) -> Schedule:
+        """When the detector looks under overload, `quality.every` times as rarely on average, and by need.
+
+        Args:
+            quality: how much is computed.
+            cost: of one detection, seconds, as measured.
+            most_every: the detector looks at every n-th frame at least, or as rarely as was set, if that is rarer.
+        """
+        if quality.every == 1:
+            return self.schedule
+        if self.schedule.budget:
+            return replace(self.schedule, budget=self.schedule.budget / quality.every)
+        every = max(self.every, min(self.every * quality.every, most_every))
+        return replace(self.schedule, budget=max(cost / every, _LEAST), most_every=max(self.every, most_every))
+
+
+_LIKELY = 0.5
+"""IoU with a predicted track above which a detection is likely that track."""
+_LEAST = 1e-9
+"""Seconds: a budget of nothing would switch the schedule off."""
+_EASED_REJECTION, _EASED_OVERLAP = 0.8, 0.1
+"""Under overload, IoUs for early rejection and for unambiguous tracks: what `refresh` stands for has to come about."""
 
 
 class FeatureCache:
@@ -151,7 +186,8 @@ class Camera:
         self.name = name
         self.work: Counter[str] = Counter()
         self._tracker = tracker
-        self._economy = economy
+        self._wished = self._economy = economy
+        self._quality, self._most_every = FULL, 1
         self._motion = motion
         self._view = view
         self._cache = FeatureCache(economy.feature_cache)
@@ -162,12 +198,21 @@ class Camera:
         self._account = Account()
         self._looked = Looked()
 
+    def ease(self, quality: Quality, most_every: int) -> None:
+        """Compute as much as `quality` says from the next frame on; the detector looks at every n-th at least."""
+        self._quality, self._most_every = quality, most_every
+        self._economy = self._wished.eased(quality)
+        self._account = replace(self._account, saved=0.0)
+
     def detects(self, time: float) -> bool:
         """Whether the detector is due for the frame that comes next, at this time."""
-        schedule = self._economy.schedule
+        schedule = self._schedule()
         if not schedule.budget:
-            return self._frames % self._economy.every == 0
+            return not self._looked.frame or self._frames + 1 - self._looked.frame >= self._economy.every
         return due(schedule, self._looked.situation(self._frames, time), self._account)
+
+    def _schedule(self) -> Schedule:
+        return self._economy.spread(self._quality, self._account.cost, self._most_every)
 
     def paid(self, seconds: float) -> None:
         """Take in what the detection for the frame that comes next has cost."""
@@ -177,11 +222,14 @@ class Camera:
         """Move every track to the time of the frame, with the camera's own motion."""
         warp = self._motion.estimate(frame, self._boxes) if self._motion is not None else NO_MOTION
         self._frames += 1
-        self._account = self._account.earned(self._economy.schedule)
+        self._account = self._account.earned(self._schedule())
         return self._tracker.coast(frame.time, warp)
 
-    def wanted(self, detections: Detections, predicted: Tracks, time: float) -> Ints:
-        """The rows of detections that need a feature: the doubtful and those that nobody could mix up do not."""
+    def wanted(self, detections: Detections, predicted: Tracks, time: float) -> tuple[Ints, Floats]:
+        """The rows of detections that need a feature, and how much: the seconds since the likeliest track's last one.
+
+        The doubtful and those that nobody could mix up need none. Who is likely nobody known needs one most: infinity.
+        """
         wanted = detections.scores >= self._economy.reid_score
         self.work["features not computed, low score"] += int((~wanted).sum())
         if len(predicted) and wanted.any():
@@ -192,7 +240,22 @@ class Camera:
                 spared |= sure
             wanted[rows[spared]] = False
         self.work["features computed"] += int(wanted.sum())
-        return np.flatnonzero(wanted)
+        chosen = np.flatnonzero(wanted)
+        return chosen, self._needs(detections.boxes[chosen], predicted, time)
+
+    def put_off(self, count: int) -> None:
+        """So many of the features that were wanted had no time left."""
+        self.work["features computed"] -= count
+        self.work["features put off"] += count
+
+    def _needs(self, boxes: Floats, predicted: Tracks, time: float) -> Floats:
+        needs = np.full(len(boxes), np.inf)
+        if len(predicted) and len(boxes):
+            overlaps = iou(predicted.boxes, boxes)
+            likeliest = predicted.ids[overlaps.argmax(axis=0)].tolist()
+            ages = np.array([self._cache.age(track, time) for track in likeliest])
+            needs = np.where(overlaps.max(axis=0) > _LIKELY, ages, np.inf)
+        return needs
 
     def _savings(self, overlaps: Floats, tracks: Ints, time: float) -> Iterator[tuple[str, Bools]]:
         """Which detections need no feature, and why, from their overlaps (tracks, detections) with predicted tracks."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from time import perf_counter
 
 from unbroken.core.errors import SourceError
-from unbroken.core.events import CameraLost, CameraOnline, Event
+from unbroken.core.events import CameraLost, CameraOnline, CameraStalled, Event
 from unbroken.core.frames import Frame
 from unbroken.core.ports import Source
 from unbroken.pipeline.guard import guarded, sentence
@@ -16,6 +16,8 @@ from unbroken.pipeline.health import Health
 from unbroken.pipeline.walk import failure
 
 Open = Callable[[], Source]
+
+_STATES = {CameraOnline: "online", CameraStalled: "stalled", CameraLost: "lost"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,7 @@ class Lane:
         live: pictures are replaced by newer ones where they have to wait; those of recordings wait instead.
         rate: pictures per second that are taken at most; 0: all.
         retry: when it is tried again.
+        tells: the source itself says when it is online, stalled or lost, by `Intake.tell`, and never ends.
     """
 
     name: str
@@ -52,14 +55,16 @@ class Lane:
     live: bool
     rate: float = 0.0
     retry: Retry = field(default_factory=Retry)
+    tells: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Arrival:
-    """A picture and when it came, in seconds of `perf_counter`."""
+    """A picture, when it came, in seconds of `perf_counter`, and whether its camera is live."""
 
     frame: Frame
     came: float
+    live: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +84,7 @@ class _Running:
     thread: threading.Thread | None = None
     waiting: Arrival | None = None
     last: float = 0.0
+    count: int = 0
     active: bool = False
     ended: bool = False
 
@@ -104,6 +110,12 @@ class Intake:
         with self._condition:
             lanes = self._lanes.values()
             return bool(lanes) and not self._events and all(one.ended and one.waiting is None for one in lanes)
+
+    @property
+    def live(self) -> bool:
+        """Whether any camera is live."""
+        with self._condition:
+            return any(running.lane.live for running in self._lanes.values())
 
     def add(self, lane: Lane) -> None:
         """Start a camera. One of the same name must have been removed before."""
@@ -154,7 +166,10 @@ class Intake:
             self._condition.notify_all()
 
     def tell(self, *events: Event) -> None:
-        """Add events; `take` returns them."""
+        """Add events; `take` returns them. What cameras say of themselves becomes their state."""
+        for event in events:
+            if isinstance(event, (CameraOnline, CameraStalled, CameraLost)):
+                self._health.state(event.camera, _STATES[type(event)], getattr(event, "reason", ""))
         with self._condition:
             self._events += events
             self._condition.notify_all()
@@ -182,7 +197,7 @@ class Intake:
         """Open and read a camera again and again; a recording is read once."""
         lane, failures = running.lane, 0
         while not running.stop.is_set():
-            before, broken = running.last, list[Exception]()
+            before, broken = running.count, list[Exception]()
             with guarded(broken.append):
                 self._read(running)
             over = not broken and not lane.live
@@ -192,7 +207,7 @@ class Intake:
             if over:
                 self._health.state(lane.name, "ended")
                 return
-            failures = 1 if running.last != before else failures + 1
+            failures = 1 if running.count > before else failures + 1
             self._tell_failure(running, broken[0] if broken else SourceError("the stream has ended"), failures)
             running.stop.wait(lane.retry.wait(failures))
 
@@ -205,8 +220,7 @@ class Intake:
             for number, frame in enumerate(source):
                 if running.stop.is_set():
                     return
-                if not number:
-                    self._health.state(lane.name, "online")
+                if not number and not lane.tells:
                     self.tell(CameraOnline(frame.time, lane.name))
                 if frame.time >= due or frame.time < running.last:
                     due = frame.time + spacing
@@ -220,8 +234,8 @@ class Intake:
             if not running.lane.live:
                 self._condition.wait_for(lambda: running.waiting is None or running.stop.is_set() or self._over)
             dropped = running.waiting is not None
-            running.waiting = Arrival(frame, perf_counter())
-            running.active, running.last = True, frame.time
+            running.waiting = Arrival(frame, perf_counter(), running.lane.live)
+            running.active, running.last, running.count = True, frame.time, running.count + 1
             self._health.arrived(name, frame.time, dropped=dropped)
             self._condition.notify_all()
 

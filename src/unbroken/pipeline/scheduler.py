@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from queue import Empty, SimpleQueue
 from time import perf_counter
 from typing import Protocol
 
-from unbroken.core.events import Event, StepFaulted
+from unbroken.core.events import Event, QualityChanged, StepFaulted
 from unbroken.core.ports import Listener, Sink
 from unbroken.core.results import FrameResult
 from unbroken.pipeline.guard import guarded, sentence
 from unbroken.pipeline.health import Health
 from unbroken.pipeline.intake import Arrival, Intake
+from unbroken.pipeline.overload import Limits, Load, Quality, Standing, decide, ladder
 from unbroken.pipeline.site import Site
 
 Errand = Callable[[], None]
@@ -38,10 +39,49 @@ class SchedulerSettings:
     """How the time of all cameras is shared.
 
     Attributes:
+        limits: what has to be kept to, and how far quality may fall for it.
         gather: seconds that the first picture of a step waits for those of other cameras, so that nets see batches.
+        window: seconds over which load is measured.
+        deadline: share of the latency that a picture may have used up when Re-ID begins to put crops off.
     """
 
+    limits: Limits = field(default_factory=Limits)
     gather: float = 0.02
+    window: float = 1.0
+    deadline: float = 0.75
+
+
+class Meter:
+    """How busy the scheduler is: seconds of each stage, and latencies, since the last look.
+
+    Args:
+        now: seconds, when it begins.
+    """
+
+    def __init__(self, now: float) -> None:
+        self._since = now
+        self._spent: Counter[str] = Counter()
+        self._latencies: list[float] = []
+
+    def step(self, seconds: float, stages: Mapping[str, float]) -> None:
+        """A step took so long, and its stages."""
+        self._spent["busy"] += seconds  # type: ignore[assignment]
+        for stage in ("detect", "embed"):
+            self._spent[stage] += stages.get(stage, 0.0)  # type: ignore[assignment]
+
+    def answered(self, latency: float) -> None:
+        """A live picture has its answer."""
+        self._latencies.append(latency)
+
+    def load(self, now: float, window: float) -> Load | None:
+        """The load since the last one that was given; `None` before `window` seconds are over."""
+        span = now - self._since
+        if span < window:
+            return None
+        late = sorted(self._latencies)
+        busy, detect, embed = (min(self._spent[name] / span, 1.0) for name in ("busy", "detect", "embed"))
+        self._since, self._spent, self._latencies = now, Counter(), []
+        return Load(busy, detect, embed, late[int(0.95 * (len(late) - 1))] if late else 0.0)
 
 
 class Scheduler:
@@ -53,11 +93,15 @@ class Scheduler:
         outlet: where answers go; called by the scheduler's thread, so it must not wait for anything slow.
         health: is told how it goes.
         renew: replaces a camera whose step broke by a fresh one.
+
+    Attributes:
+        settings: how time is shared; may be replaced at any time.
     """
 
     def __init__(
         self, site: Site, intake: Intake, outlet: Outlet, health: Health, renew: Callable[[str], None]
     ) -> None:
+        self.settings = SchedulerSettings()
         self._site = site
         self._intake = intake
         self._outlet = outlet
@@ -68,6 +112,10 @@ class Scheduler:
         self._faults: list[StepFaulted] = []
         self._told: dict[tuple[str, str], float] = {}
         self._doing = ("", perf_counter())
+        self._meter = Meter(perf_counter())
+        self._standing = Standing()
+        self._crop = 0.0
+        self._oldest = 0.0
 
     @property
     def doing(self) -> tuple[str, float]:
@@ -85,7 +133,7 @@ class Scheduler:
         self._stopping.set()
         self._intake.wake()
 
-    def run(self, settings: SchedulerSettings) -> None:
+    def run(self) -> None:
         """Step until `stop` is called, or until every camera is a recording that has ended.
 
         Raises:
@@ -93,9 +141,9 @@ class Scheduler:
         """
         while not self._stopping.is_set():
             self.stage("")
-            taken = self._intake.take(_PATIENCE, settings.gather)
+            taken = self._intake.take(_PATIENCE, self.settings.gather)
             self._run_errands()
-            self._step(taken.arrivals, taken.events)
+            self._step(taken.arrivals, [*taken.events, *self._balance()])
             if not taken.arrivals and self._intake.idle and self._errands.empty():
                 return
 
@@ -107,6 +155,35 @@ class Scheduler:
     def guard(self, camera: str) -> AbstractContextManager[None]:
         """Unexpected errors of one camera become an event, and the camera begins anew."""
         return guarded(lambda error: self._fault(camera, error))
+
+    def room(self, crops: int) -> int:
+        """How many crops the embedder has time for until the oldest live picture of the step has waited too long."""
+        if not self._crop or not self._oldest:
+            return crops
+        left = self._oldest + self.settings.deadline * self.settings.limits.latency - perf_counter()
+        return min(crops, max(int(left / self._crop), 1))
+
+    def embedded(self, crops: int, seconds: float) -> None:
+        """Learn what a crop costs."""
+        if crops:
+            cost = seconds / crops
+            self._crop = self._crop + 0.2 * (cost - self._crop) if self._crop else cost
+
+    def _balance(self) -> list[Event]:
+        """Fit quality to the load of the last seconds; an event where it changes."""
+        load = self._meter.load(perf_counter(), self.settings.window)
+        if load is None:
+            return []
+        limits = replace(self.settings.limits, size=self._site.size)
+        live = self._intake.live
+        standing = decide(self._standing, load, perf_counter(), limits) if live else Standing()
+        changed, self._standing = standing.level != self._standing.level, standing
+        self._health.quality(standing.level, load.busy)
+        if not changed:
+            return []
+        quality = ladder(limits)[standing.level]
+        self._site.ease(quality, limits.most_every)
+        return [_change(self._health.clock(), standing, quality, load)]
 
     def _fault(self, camera: str, error: Exception) -> None:
         self._faults.append(StepFaulted(self._health.clock(), camera, sentence(error)))
@@ -125,6 +202,7 @@ class Scheduler:
         """One step over the pictures that came; those of cameras that were removed meanwhile are left."""
         start = perf_counter()
         known = [arrival for arrival in arrivals if arrival.frame.camera in self._site.cameras]
+        self._oldest = min((arrival.came for arrival in known if arrival.live), default=0.0)
         results, happened = self._site.step([arrival.frame for arrival in known], self) if known else ([], [])
         faults, self._faults = self._faults, []
         for camera in dict.fromkeys(fault.camera for fault in faults if fault.camera):
@@ -153,7 +231,10 @@ class Scheduler:
         for number, result in enumerate(results):
             arrival = came[result.camera]
             self._outlet.write(arrival.frame, result, events if not number else ())
-            self._health.answered(result.camera, perf_counter() - arrival.came, result.work)
+            latency = perf_counter() - arrival.came
+            self._health.answered(result.camera, latency, result.work)
+            if arrival.live:
+                self._meter.answered(latency)
 
     def _note(self, results: Sequence[FrameResult], seconds: float) -> None:
         stages: Counter[str] = Counter()
@@ -161,3 +242,17 @@ class Scheduler:
             for stage, spent in result.timings.items():
                 stages[stage] += spent  # type: ignore[assignment]
         self._health.step(seconds, stages)
+        self._meter.step(seconds, stages)
+
+
+def _change(time: float, standing: Standing, quality: Quality, load: Load) -> QualityChanged:
+    """Why quality is as it is from here on."""
+    cause = (
+        f"there is room again ({load.busy:.0%} busy)"
+        if standing.risen
+        else f"the machine is too slow ({load.busy:.0%} busy, {1000 * load.latency:.0f} ms from picture to answer)"
+    )
+    size = f", input of {quality.size} pixels" if quality.size else ""
+    now = f"detection of every {quality.every}. picture, features {quality.refresh:g} times as rarely{size}"
+    reason = f"{cause}: {now}" if standing.level else cause
+    return QualityChanged(time, standing.level, quality.every, quality.refresh, quality.size, reason)

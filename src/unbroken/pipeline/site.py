@@ -10,15 +10,16 @@ from typing import Protocol, TypeVar
 
 import numpy as np
 
-from unbroken.core.arrays import Features, Image, Ints
+from unbroken.core.arrays import Features, Floats, Image, Ints
 from unbroken.core.detections import Detections
 from unbroken.core.events import Event
 from unbroken.core.frames import Frame
-from unbroken.core.ports import Detector, Embedder, IdentityManager
+from unbroken.core.ports import Detector, Embedder, IdentityManager, Sizable
 from unbroken.core.results import FrameResult
 from unbroken.core.sightings import Identities, Sightings
 from unbroken.core.tracks import Tracks
 from unbroken.pipeline.camera import Camera
+from unbroken.pipeline.overload import FULL, Quality
 from unbroken.pipeline.quality import crop_of
 
 Answer = TypeVar("Answer")
@@ -31,7 +32,13 @@ class Overseer(Protocol):
         """A stage begins."""
 
     def guard(self, camera: str) -> AbstractContextManager[None]:
-        """Around each part of a step that concerns one camera (all of them where the name is empty)."""
+        """Around each part of a step that concerns one camera (several where the name is empty)."""
+
+    def room(self, crops: int) -> int:
+        """How many of so many crops the embedder has time for in this step."""
+
+    def embedded(self, crops: int, seconds: float) -> None:
+        """The embedder took so long for so many crops."""
 
 
 class Unwatched:
@@ -43,6 +50,13 @@ class Unwatched:
     def guard(self, camera: str) -> AbstractContextManager[None]:
         """Errors pass."""
         return nullcontext()
+
+    def room(self, crops: int) -> int:
+        """There is time for all."""
+        return crops
+
+    def embedded(self, crops: int, seconds: float) -> None:
+        """Nobody counts."""
 
 
 UNWATCHED = Unwatched()
@@ -72,6 +86,8 @@ class Site:
         self._embedder = embedder
         self._identity = identity
         self._clock = clock
+        self._quality, self._most_every = FULL, 1
+        self._smaller: dict[int, Detector] = {}
 
     @property
     def parts(self) -> dict[str, str]:
@@ -87,6 +103,7 @@ class Site:
 
     def add(self, camera: Camera, detector: Detector) -> None:
         """Take a camera in between two steps; one of the same name is replaced, and its tracks with it."""
+        camera.ease(self._quality, self._most_every)
         self._cameras[camera.name] = camera
         self._detectors[camera.name] = detector
 
@@ -94,6 +111,27 @@ class Site:
         """Let a camera go between two steps."""
         self._cameras.pop(name, None)
         self._detectors.pop(name, None)
+
+    @property
+    def size(self) -> int:
+        """Pixels of the longer side of the largest detector input that can be made smaller; 0 where none can."""
+        return max((one.size for one in self._detectors.values() if isinstance(one, Sizable)), default=0)
+
+    def ease(self, quality: Quality, most_every: int) -> None:
+        """Compute as much as `quality` says from the next step on; detectors look at every n-th frame at least."""
+        self._quality, self._most_every = quality, most_every
+        for camera in self._cameras.values():
+            camera.ease(quality, most_every)
+        self._smaller.clear()
+
+    def _detector(self, camera: str) -> Detector:
+        """The detector of a camera at the size that the quality allows; cameras that share one still share it."""
+        detector = self._detectors[camera]
+        if not self._quality.size or not isinstance(detector, Sizable) or detector.size <= self._quality.size:
+            return detector
+        if id(detector) not in self._smaller:
+            self._smaller[id(detector)] = detector.at_size(self._quality.size)
+        return self._smaller[id(detector)]
 
     def step(self, frames: Sequence[Frame], overseer: Overseer = UNWATCHED) -> tuple[list[FrameResult], list[Event]]:
         """The answers for at most one frame per camera, in the order given, and what happened.
@@ -130,7 +168,7 @@ class Site:
         batches: defaultdict[int, list[Frame]] = defaultdict(list)
         for frame in frames:
             if due.get(frame.camera):
-                batches[id(self._detectors[frame.camera])].append(frame)
+                batches[id(self._detector(frame.camera))].append(frame)
         found: dict[str, Detections | None] = {camera: None for camera, looks in due.items() if not looks}
         for batch in batches.values():
             found.update(self._looked(batch, overseer))
@@ -147,7 +185,7 @@ class Site:
         found: dict[str, Detections] = {}
         start = self._clock()
         with overseer.guard(batch[0].camera if len(batch) == 1 else ""):
-            answers = self._detectors[batch[0].camera].detect(batch)
+            answers = self._detector(batch[0].camera).detect(batch)
             found = {frame.camera: answer for frame, answer in zip(batch, answers, strict=True)}
         if not found and len(batch) > 1:
             return {camera: one for frame in batch for camera, one in self._looked([frame], overseer).items()}
@@ -162,25 +200,33 @@ class Site:
         predicted: Mapping[str, Tracks],
         overseer: Overseer,
     ) -> dict[str, Detections | None]:
-        """The detections with features: one batch of crops over all cameras."""
+        """The detections with features: one batch of crops over all cameras, the neediest first where time is short."""
         if self._embedder is None:
             return dict(found)
-        crops: list[Image] = []
-        places: list[tuple[str, Detections, Ints]] = []
-        for frame in frames:
-            detections = found[frame.camera]
-            if detections is None or not frame.image.size:
-                continue
-            with overseer.guard(frame.camera):
-                rows = self._cameras[frame.camera].wanted(detections, predicted[frame.camera], frame.time)
-                cut = [crop_of(frame, detections.boxes[row]) for row in rows]
-                rows = rows[[crop.size > 0 for crop in cut]]
-                crops += [crop for crop in cut if crop.size]
-                places.append((frame.camera, detections, rows))
-        filled = dict(found)
+        looked = [frame for frame in frames if found[frame.camera] is not None and frame.image.size]
+        wishes = _each(looked, overseer, lambda frame: self._wishes(frame, found[frame.camera], predicted))
+        crops = [crop for wish in wishes.values() for crop in wish.crops]
+        needs = np.concatenate([np.zeros(0), *(wish.needs for wish in wishes.values())])
+        chosen = _neediest(needs, overseer.room(len(crops)))
+        features = np.zeros((len(crops), self._embedder.dimension), dtype=np.float32)
+        start = self._clock()
         with overseer.guard(""):
-            filled.update(_scattered(places, self._embedder.embed(crops)))
+            features[chosen] = self._embedder.embed([crops[row] for row in chosen])
+        overseer.embedded(len(chosen), self._clock() - start)
+        filled, first = dict(found), 0
+        for camera, wish in wishes.items():
+            mine = slice(first, first + len(wish.crops))
+            first += len(wish.crops)
+            filled[camera] = _scattered(wish, features[mine])
+            self._cameras[camera].put_off(len(wish.crops) - int(np.isin(np.arange(len(crops))[mine], chosen).sum()))
         return filled
+
+    def _wishes(self, frame: Frame, detections: Detections | None, predicted: Mapping[str, Tracks]) -> _Wish:
+        detections = Detections.empty() if detections is None else detections
+        rows, needs = self._cameras[frame.camera].wanted(detections, predicted[frame.camera], frame.time)
+        cut = [crop_of(frame, detections.boxes[row]) for row in rows]
+        whole = [crop.size > 0 for crop in cut]
+        return _Wish(detections, rows[whole], needs[whole], [crop for crop in cut if crop.size])
 
     def _follow(self, frame: Frame, found: Detections | None, predicted: Tracks) -> _Followed:
         camera = self._cameras[frame.camera]
@@ -236,12 +282,25 @@ def _each(frames: Sequence[Frame], overseer: Overseer, act: Callable[[Frame], An
     return answers
 
 
-def _scattered(places: Sequence[tuple[str, Detections, Ints]], features: Features) -> dict[str, Detections]:
+@dataclass(frozen=True, slots=True, eq=False)
+class _Wish:
+    """The crops of one camera that want a feature: rows of its detections, and how much each needs one."""
+
+    detections: Detections
+    rows: Ints
+    needs: Floats
+    crops: list[Image]
+
+
+def _neediest(needs: Floats, most: int) -> Ints:
+    """The `most` rows with the greatest need, in their own order."""
+    chosen: Ints = np.sort(np.argsort(-needs, kind="stable")[: max(most, 0)])
+    return chosen
+
+
+def _scattered(wish: _Wish, features: Features) -> Detections:
     """Detections with the features of their rows; rows that were not embedded hold zeros."""
-    result, start = {}, 0
-    for camera, detections, rows in places:
-        filled = np.zeros((len(detections), features.shape[1]), dtype=np.float32)
-        filled[rows] = features[start : start + len(rows)]
-        start += len(rows)
-        result[camera] = Detections(detections.boxes, detections.scores, detections.classes, filled)
-    return result
+    detections = wish.detections
+    filled = np.zeros((len(detections), features.shape[1]), dtype=np.float32)
+    filled[wish.rows] = features
+    return Detections(detections.boxes, detections.scores, detections.classes, filled)

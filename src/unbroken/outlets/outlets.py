@@ -1,0 +1,189 @@
+"""All outlets of a site behind one door: an event is sealed, spooled, and taken from there by each courier."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from threading import Lock, Thread
+
+from unbroken.core.errors import StoreError
+from unbroken.core.events import Event, PersonForgotten
+from unbroken.core.frames import Frame
+from unbroken.core.results import FrameResult
+from unbroken.outlets.courier import Courier, CourierSettings, CourierStatus, Outlet
+from unbroken.outlets.envelope import Sealer
+from unbroken.outlets.erasing import Erasure
+from unbroken.outlets.lines import Lines
+from unbroken.outlets.spool import Spool, SpoolSettings
+
+_LOG = logging.getLogger("unbroken.outlets")
+_TRIM_EVERY = 64
+
+
+class Outlets:
+    """The outlets of a site. A `Sink` and a `Listener`: events may come from any thread.
+
+    `offer` waits for nobody but the operating system, to whom the event is handed before it returns. What cannot be
+    spooled, since the disk is full, is counted and logged, and the site goes on.
+
+    A `PersonForgotten` erases that person's events from the spool and from the JSON Lines in a thread of its own; one
+    that a killed process did not finish is finished at the next start.
+
+    Args:
+        site: the name of the site.
+        folder: for the spool; one process at a time uses it.
+        outlets: each with how its courier works.
+        spool: how much is kept.
+        clock: seconds, growing.
+
+    Raises:
+        StoreError: the folder cannot be used, or another process uses it.
+    """
+
+    def __init__(
+        self,
+        site: str,
+        folder: Path,
+        outlets: Sequence[tuple[Outlet, CourierSettings]],
+        spool: SpoolSettings,
+        *,
+        clock: Callable[[], float],
+    ) -> None:
+        self._folder = folder
+        self._spool = Spool(folder, spool)
+        self._locked = _locked(folder)
+        self._sealer = Sealer(site, next_epoch(folder))
+        self._lines = [outlet for outlet, _ in outlets if isinstance(outlet, Lines)]
+        self._couriers = [Courier(outlet, self._spool, folder, settings, clock) for outlet, settings in outlets]
+        self._lock = Lock()
+        self._erasing = Lock()
+        self._closed = False
+        self.lost = 0
+        for courier in self._couriers:
+            courier.start()
+        for left in sorted(folder.glob("forget-*")):
+            self._erase_aside(int(left.name.removeprefix("forget-")))
+
+    @property
+    def status(self) -> tuple[CourierStatus, ...]:
+        """How each outlet is."""
+        return tuple(courier.status for courier in self._couriers)
+
+    def offer(self, event: Event) -> None:
+        """Take an event to every outlet, in the order in which they are offered."""
+        if not self._couriers or self._closed:
+            return
+        with self._lock:
+            envelope = self._sealer.seal(event)
+            try:
+                number = self._spool.append(envelope.line().encode())
+            except StoreError as error:
+                self.lost += 1
+                _LOG.error("%s: the event %s is lost", error, envelope.type)
+                return
+        if number % _TRIM_EVERY == 0:
+            self._spool.trim(min(courier.place for courier in self._couriers))
+        for courier in self._couriers:
+            courier.wake()
+        if isinstance(event, PersonForgotten):
+            self._erase_aside(event.person)
+
+    def hear(self, events: Sequence[Event]) -> None:
+        """Take events that go with no picture."""
+        for event in events:
+            self.offer(event)
+
+    def write(self, frame: Frame, result: FrameResult, events: Sequence[Event]) -> None:
+        """Take the events that come with a picture."""
+        self.hear(events)
+
+    def erase(self, person: int) -> int:
+        """Take a person out of the spool and of the JSON Lines, now; how many lines that changed.
+
+        Raises:
+            StoreError: a file cannot be rewritten.
+        """
+        with self._erasing:
+            erasure = Erasure(person)
+            try:
+                for outlet in self._lines:
+                    for path in outlet.paths:
+                        with path.open("rb") as file:
+                            erasure.learn(file)
+                erasure.learn(self._spool.lines())
+                changed = self._spool.rewrite(erasure.change)
+                for courier in self._couriers:
+                    courier.settle()
+                return changed + sum(outlet.rewrite(erasure.change) for outlet in self._lines)
+            except OSError as error:
+                raise StoreError(f"{error.filename}: person {person} is still in it ({error.strerror})") from error
+
+    def close(self, grace: float = 1.0) -> None:
+        """Deliver what is there for at most `grace` seconds; the rest waits in the spool. May be called twice."""
+        if self._closed:
+            return
+        self._closed = True
+        closing = [Thread(target=courier.close, args=(grace,), daemon=True) for courier in self._couriers]
+        for thread in closing:
+            thread.start()
+        for thread in closing:
+            thread.join(2 * grace + 0.5)
+        with self._erasing:
+            self._spool.trim(min((courier.place for courier in self._couriers), default=0))
+            self._spool.close()
+        os.close(self._locked)
+
+    def _erase_aside(self, person: int) -> None:
+        note = self._folder / f"forget-{person}"
+        with suppress(OSError):
+            note.touch()
+        Thread(target=self._erase_noted, args=(person, note), name=f"erase {person}", daemon=True).start()
+
+    def _erase_noted(self, person: int, note: Path) -> None:
+        try:
+            changed = self.erase(person)
+        except StoreError as error:
+            _LOG.error("%s: it is tried again at the next start", error)
+            return
+        note.unlink(missing_ok=True)
+        _LOG.info("person %d is erased from %d lines of events", person, changed)
+
+
+def next_epoch(folder: Path) -> int:
+    """Count the starts of a site, in a file beside its spool.
+
+    Raises:
+        StoreError: the file cannot be written.
+    """
+    note = folder / "epoch"
+    try:
+        epoch = int(note.read_text()) + 1
+    except (OSError, ValueError):
+        epoch = 1
+    try:
+        draft = note.with_name("epoch.part")
+        draft.write_text(f"{epoch}\n")
+        draft.replace(note)
+    except OSError as error:
+        raise StoreError(f"{note}: cannot be written ({error.strerror}); choose another outputs.spool") from error
+    return epoch
+
+
+def _locked(folder: Path) -> int:
+    """A lock that goes with the process; the file that holds it.
+
+    Raises:
+        StoreError: another process has it.
+    """
+    import fcntl
+
+    file = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(file)
+        raise StoreError(f"{folder}: another unbroken uses this spool; give each site an outputs.spool") from error
+    return file
