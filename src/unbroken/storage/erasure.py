@@ -17,6 +17,19 @@ _CHUNK = 1 << 22
 
 
 @dataclass(frozen=True, slots=True)
+class Gone:
+    """Somebody who has been forgotten: what files elsewhere may call him.
+
+    Attributes:
+        persons: the Global ID and those that were merged into it.
+        tracks: camera, epoch and number of each track.
+    """
+
+    persons: tuple[int, ...]
+    tracks: tuple[tuple[str, int, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Proof:
     """What was searched for traces of people who have been forgotten.
 
@@ -45,6 +58,17 @@ def persons_behind(database: Database, person: int) -> tuple[int, ...]:
     """A person and all who were merged into him."""
     rows = database.query("SELECT id FROM people WHERE merged_into = ? ORDER BY id", (person,))
     return (person, *(whole(row[0]) for row in rows))
+
+
+def gone(database: Database, person: int) -> Gone:
+    """What is to be known of somebody before he is erased."""
+    everybody = persons_behind(database, person)
+    rows = [
+        row
+        for one in everybody
+        for row in database.query("SELECT camera, epoch, track FROM tracks WHERE person = ? ORDER BY id", (one,))
+    ]
+    return Gone(everybody, tuple((str(camera), whole(epoch), whole(track)) for camera, epoch, track in rows))
 
 
 def erase_person(database: Database, person: int) -> None:

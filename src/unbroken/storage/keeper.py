@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from unbroken.core.batches import Batch, Forget, Recovered, Reply, Request, Verdict
@@ -13,13 +13,18 @@ from unbroken.core.wire import batch_of_bytes, bytes_of_batch
 from unbroken.storage import commands, migrations
 from unbroken.storage.columns import real
 from unbroken.storage.database import Database, connect
-from unbroken.storage.erasure import Proof, persons_behind, pieces, search
+from unbroken.storage.erasure import Gone, Proof, gone, pieces, search
 from unbroken.storage.facts import check_seal, checked_model
 from unbroken.storage.journal import journal_of, put_batch, put_state, state_of
 from unbroken.storage.projections import Projections
 from unbroken.storage.retention import REASON, Retention, overdue, prune
 from unbroken.storage.sealing import Plain, Seal
 from unbroken.storage.vectors import known_vectors, stored_blobs
+
+
+def nothing_elsewhere(_: Sequence[Gone]) -> str:
+    """There are no other files."""
+    return ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +35,13 @@ class StoreSettings:
         model: the fingerprint of the Re-ID net; empty without one, `None` for whatever made what is there.
         seal: what closes biometric values.
         retention: what is kept at most.
+        elsewhere: erases people in files that are not the database's, and says so in one sentence.
     """
 
     model: str | None = None
     seal: Seal = field(default_factory=Plain)
     retention: Retention = field(default_factory=Retention)
+    elsewhere: Callable[[Sequence[Gone]], str] = nothing_elsewhere
 
 
 class Store:
@@ -59,7 +66,9 @@ class Store:
         check_seal(database, self._seal)
         self._projections = Projections(database, self._seal, checked_model(database, settings.model))
         self._traces: frozenset[bytes] = frozenset()
-        self._erase = False
+        self._leaving: list[Gone] = []
+        self._compact = False
+        self._elsewhere = settings.elsewhere
         latest = database.query("SELECT MAX(last_seen) FROM people")[0][0]
         self._now = -math.inf if latest is None else real(latest)
         self._looked = -math.inf
@@ -92,14 +101,16 @@ class Store:
         Raises:
             StoreError: it could not be stored; nothing of it was.
         """
-        forgotten = [event for event in verdict.events if isinstance(event, PersonForgotten)]
-        asked = {
-            command.person for command in batch.commands if isinstance(command, Forget) and command.reason != REASON
-        }
+        asked = {one.person for one in batch.commands if isinstance(one, Forget) and one.reason != REASON}
         try:
             with self._database.transaction():
                 put_batch(self._database, self._seal, bytes_of_batch(batch))
-                traces = self._traces_of([event.person for event in forgotten if event.person in asked])
+                leaving = [
+                    gone(self._database, event.person)
+                    for event in verdict.events
+                    if isinstance(event, PersonForgotten) and event.person in asked
+                ]
+                traces = self._traces_of(leaving)
                 self._projections.take(batch, verdict)
                 commands.answer(self._database, replies)
         except BaseException:
@@ -107,7 +118,8 @@ class Store:
             raise
         self._now = max(self._now, batch.time)
         self._traces |= traces
-        self._erase = self._erase or bool(asked)
+        self._leaving += leaving
+        self._compact = self._compact or bool(asked)
 
     def note(self, events: Iterable[Event]) -> None:
         """Store events that come from elsewhere than the engine: of cameras, zones and lines."""
@@ -123,14 +135,15 @@ class Store:
         with self._database.transaction():
             self._database.execute("DELETE FROM journal")
             put_state(self._database, self._seal, state)
-        if not self._erase:
+        if not self._compact:
             self._database.settle()
             return
         self._database.compact()
         proof = self.prove(state)
+        elsewhere = self._elsewhere(self._leaving) if self._leaving else ""
         with self._database.transaction():
-            commands.answer_withheld(self._database, str(proof))
-        self._erase, self._traces = False, frozenset()
+            commands.answer_withheld(self._database, "; ".join(text for text in (str(proof), elsewhere) if text))
+        self._compact, self._traces, self._leaving = False, frozenset(), []
         if proof.found:
             raise StoreError(str(proof))
 
@@ -141,7 +154,7 @@ class Store:
             return requests
         self._looked = self._now
         with self._database.transaction():
-            self._erase = prune(self._database, self._retention, self._now) or self._erase
+            self._compact = prune(self._database, self._retention, self._now) or self._compact
         return requests + overdue(self._database, self._retention, self._now)
 
     def reply(self, replies: Sequence[Reply]) -> None:
@@ -160,20 +173,14 @@ class Store:
         """Close the database. May be called twice."""
         self._database.close()
 
-    def _traces_of(self, persons: Sequence[int]) -> frozenset[bytes]:
+    def _traces_of(self, leaving: Sequence[Gone]) -> frozenset[bytes]:
         """Pieces of all that is known of some people's looks: the views kept, and their rows in the journal."""
-        everybody = tuple(one for person in persons for one in persons_behind(self._database, person))
-        if not everybody:
+        persons = [person for one in leaving for person in one.persons]
+        if not persons:
             return frozenset()
-        blobs = list(stored_blobs(self._database, everybody))
-        blobs += [known_vectors(self._database, self._seal, one).vectors.tobytes() for one in everybody]
-        tracks = {
-            (str(camera), epoch, track)
-            for one in everybody
-            for camera, epoch, track in self._database.query(
-                "SELECT camera, epoch, track FROM tracks WHERE person = ?", (one,)
-            )
-        }
+        blobs = list(stored_blobs(self._database, persons))
+        blobs += [known_vectors(self._database, self._seal, person).vectors.tobytes() for person in persons]
+        tracks = {track for one in leaving for track in one.tracks}
         for content in journal_of(self._database, self._seal):
             for report in batch_of_bytes(content).reports:
                 view = report.sightings

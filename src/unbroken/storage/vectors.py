@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -79,7 +79,7 @@ def _matrix(rows: list[Row], seal: Seal) -> Features:
     return np.frombuffer(b"".join(opened), dtype=_FLOATS).reshape(len(opened), -1).astype(np.float32)
 
 
-def stored_blobs(database: Database, persons: tuple[int, ...]) -> Iterator[bytes]:
+def stored_blobs(database: Database, persons: Sequence[int]) -> Iterator[bytes]:
     """The views of some people as they lie on disk."""
     for person in persons:
         for (value,) in database.query(
