@@ -6,12 +6,14 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from unbroken.config.service import OutputSettings
+from unbroken.config.service import MqttSettings
 from unbroken.config.site import SiteSettings
 from unbroken.core.errors import ConfigError
 from unbroken.core.secrets import filled
 from unbroken.outlets.courier import CourierSettings, Outlet
+from unbroken.outlets.figures import Things
 from unbroken.outlets.lines import Lines, LinesSettings
+from unbroken.outlets.mqtt import Mqtt, MqttTarget
 from unbroken.outlets.outlets import Outlets
 from unbroken.outlets.spool import SpoolSettings
 from unbroken.outlets.webhook import Webhook, WebhookTarget
@@ -30,10 +32,12 @@ def outlets_of(settings: SiteSettings, environment: Mapping[str, str]) -> Outlet
     """
     outputs = settings.outputs
     spool = SpoolSettings(outputs.spool_megabytes)
-    return Outlets(outputs.site, Path(outputs.spool), _outlets(outputs, environment), spool, clock=time.monotonic)
+    outlets = _outlets(settings, environment)
+    return Outlets(outputs.site, Path(outputs.spool), outlets, spool, clock=time.monotonic)
 
 
-def _outlets(outputs: OutputSettings, environment: Mapping[str, str]) -> list[tuple[Outlet, CourierSettings]]:
+def _outlets(settings: SiteSettings, environment: Mapping[str, str]) -> list[tuple[Outlet, CourierSettings]]:
+    outputs = settings.outputs
     made: list[tuple[Outlet, CourierSettings]] = []
     if outputs.events:
         rotation = LinesSettings(outputs.rotate_megabytes, outputs.rotations)
@@ -42,7 +46,28 @@ def _outlets(outputs: OutputSettings, environment: Mapping[str, str]) -> list[tu
         secret = _secret(webhook.secret, environment, f"webhook {webhook.url}").encode()
         target = WebhookTarget(filled(webhook.url, environment), secret, webhook.timeout)
         made.append((Webhook(target, time.time), CourierSettings(types=webhook.events)))
+    if outputs.mqtt is not None:
+        made.append((_mqtt(outputs.mqtt, settings, environment), CourierSettings(longest_retry=5.0)))
     return made
+
+
+def _mqtt(mqtt: MqttSettings, settings: SiteSettings, environment: Mapping[str, str]) -> Mqtt:
+    target = MqttTarget(
+        host=mqtt.host,
+        port=mqtt.port,
+        topic=mqtt.topic,
+        user=mqtt.user,
+        password=_secret(mqtt.password, environment, "outputs.mqtt"),
+        tls=mqtt.tls,
+        home_assistant=mqtt.home_assistant,
+        types=mqtt.events,
+    )
+    things = Things(
+        tuple(camera.name for camera in settings.cameras if camera.on),
+        tuple(zone.name for zone in settings.zones),
+        tuple(line.name for line in settings.lines),
+    )
+    return Mqtt(target, settings.outputs.site, things)
 
 
 def _secret(name: str, environment: Mapping[str, str], of: str) -> str:
