@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from unbroken.config.service import LiveSettings
 from unbroken.config.site import CameraSettings
 from unbroken.core.arrays import Floats
+from unbroken.core.events import Event
 from unbroken.core.ports import Source
 from unbroken.core.secrets import filled
 from unbroken.datasets.calibration import read_view
 from unbroken.datasets.motchallenge import Rows, read_info, read_rows, read_warps
 from unbroken.geometry.plane import GroundView
 from unbroken.video.files import Blank, ImageFolder
+from unbroken.video.guarded import Guarding, LiveCamera
 from unbroken.video.opening import open_source
+from unbroken.video.reconnect import Patience
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -62,6 +67,53 @@ def open_camera(settings: CameraSettings, clock: Callable[[], float]) -> Opened:
         last = int(recorded.frames.max()) if recorded is not None and len(recorded) else 0
         source = Blank(settings.name, max(info.length, last), info.frame_rate)
     return Opened(source, recorded, warps, view)
+
+
+def open_live(
+    camera: CameraSettings, live: LiveSettings, clock: Callable[[], float], tell: Callable[[Event], None]
+) -> Opened:
+    """A network camera, a webcam or a video without end (`loop://`) that looks after itself; it connects once read.
+
+    Args:
+        camera: which one.
+        live: how it is kept alive.
+        clock: seconds, shared by all cameras.
+        tell: is given what happens to it, by a thread of its own.
+
+    Raises:
+        ConfigError: the address names an environment variable that is not set.
+        StoreError: the calibration cannot be read.
+    """
+    address = filled(camera.source, os.environ)
+    patience = Patience(
+        connect=live.connect_timeout,
+        stall=live.stall,
+        freeze=live.freeze,
+        black=live.black,
+        first_retry=live.first_retry,
+        longest_retry=live.longest_retry,
+        denied_retry=live.denied_retry,
+        renew=live.renew,
+    )
+    source = LiveCamera(address, camera.name, clock, tell, guarding=Guarding(patience, live.transport))
+    return Opened(source, None, {}, read_view(Path(camera.calibration)) if camera.calibration else None)
+
+
+def measured(source: Source) -> tuple[float, dict[str, float]]:
+    """What a live camera says of itself: skew in seconds, and what an operator may want to see, by name."""
+    if not isinstance(source, LiveCamera):
+        return math.nan, {}
+    health = source.health
+    return health.skew, {
+        "attempts": health.attempts,
+        "pictures": health.pictures,
+        "dropped_by_source": health.dropped,
+        "damaged": health.damaged,
+        "unusable": health.unusable,
+        "left_behind": health.left_behind,
+        "late_seconds": health.late,
+        "camera_skew_seconds": health.camera_skew,
+    }
 
 
 def is_sequence(folder: Path) -> bool:

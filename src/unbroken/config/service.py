@@ -61,10 +61,16 @@ class LiveSettings(Strict):
     transport: Literal["tcp", "udp"] = Field("tcp", description="How RTSP pictures travel.")
     connect_timeout: float = Field(5.0, ge=0.5, le=120, description="Seconds until a connection counts as failed.")
     stall: float = Field(3.0, ge=0.5, le=120, description="Seconds without a picture: stalled, and reconnected.")
-    freeze: float = Field(4.0, ge=1, le=3600, description="Seconds of the very same picture: frozen.")
-    black: float = Field(4.0, ge=1, le=3600, description="Seconds of a black picture: black.")
-    first_retry: float = Field(0.5, gt=0, le=60, description="Seconds before the first reconnection.")
-    longest_retry: float = Field(8.0, gt=0, le=3600, description="Seconds between reconnections, at most.")
+    freeze: float = Field(3.0, ge=1, le=3600, description="Seconds of the very same picture: frozen, and left out.")
+    black: float = Field(3.0, ge=1, le=3600, description="Seconds of black pictures: black, and left out.")
+    first_retry: float = Field(0.5, gt=0, le=60, description="Seconds before the first reconnection, then doubled.")
+    longest_retry: float = Field(5.0, gt=0, le=3600, description="Seconds between reconnections, at most.")
+    denied_retry: float = Field(
+        60.0, ge=10, le=3600, description="Seconds before another try where the password is wrong, then doubled."
+    )
+    renew: float = Field(
+        30.0, ge=5, le=3600, description="Seconds after which a frozen, black or slow camera is connected anew."
+    )
 
 
 class BudgetSettings(Strict):
