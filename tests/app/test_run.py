@@ -1,13 +1,16 @@
 """The service: cameras come and go, answers go out, and a stop loses nothing."""
 
 import json
+import logging
 import socket
 import threading
 
 import pytest
 
-from unbroken.app.run import Service, run_site
-from unbroken.config.reading import checked
+from unbroken.app.run import Course, Service, reload, run_site
+from unbroken.app.telling import LOG
+from unbroken.config.changes import SiteFile, changes_between
+from unbroken.config.reading import checked, read_site
 from unbroken.core.errors import ConfigError
 from unbroken.testing.rtsp import RtspCamera
 from walkers import write_walk
@@ -38,28 +41,37 @@ def events(tmp_path, kind, camera):
     return [one for one in lines(tmp_path / "events.jsonl") if one["type"] == kind and one["camera"] == camera]
 
 
-class Told(list):
+class Told(logging.Handler):
     """What an operator is told; `until` waits for a line."""
 
     def __init__(self):
         super().__init__()
-        self.changed = threading.Condition()
+        self.lines, self.changed = [], threading.Condition()
 
-    def __call__(self, line):
+    def emit(self, record):
         with self.changed:
-            self.append(line)
+            self.lines.append(record.getMessage())
             self.changed.notify_all()
 
     def until(self, part, count=1):
         with self.changed:
-            assert self.changed.wait_for(lambda: sum(part in line for line in self) >= count, 30), list(self)
+            assert self.changed.wait_for(lambda: sum(part in line for line in self.lines) >= count, 30), self.lines
+
+
+@pytest.fixture
+def told():
+    handler = Told()
+    LOG.addHandler(handler)
+    LOG.setLevel(logging.INFO)
+    yield handler
+    LOG.removeHandler(handler)
 
 
 def test_a_recording_runs_to_its_end_and_every_picture_is_answered(tmp_path):
     video = write_walk(tmp_path / "hall.mp4")
-    services = []
-    run_site(site(tmp_path, {"hall": video}), Told(), 0.0, services.append)
-    health = services[0].health.snapshot().cameras["hall"]
+    service = Service(site(tmp_path, {"hall": video}))
+    run_site(service, Course())
+    health = service.health.snapshot().cameras["hall"]
     answered = {line["frame"] for line in lines(tmp_path / "tracks.jsonl")}
     assert health.frames == health.answered == 80
     assert (health.dropped, health.faults, health.waiting) == (0, 0, 0)
@@ -67,14 +79,15 @@ def test_a_recording_runs_to_its_end_and_every_picture_is_answered(tmp_path):
     assert events(tmp_path, "track_started", "hall")
 
 
-def test_a_camera_that_is_not_there_is_tried_again_and_the_others_run(tmp_path):
+def test_a_camera_that_is_not_there_is_tried_again_and_the_others_run(tmp_path, told):
     coded = write_walk(tmp_path / "coded.mp4", codec="libx264")
-    late, told = RtspCamera(coded, port=free_port()), Told()
-    with RtspCamera(coded) as first, Service(site(tmp_path, {"one": first.address, "two": late.address}), told):
+    late = RtspCamera(coded, port=free_port())
+    with RtspCamera(coded) as first, Service(site(tmp_path, {"one": first.address, "two": late.address})):
         told.until("camera one: online")
         told.until("camera two: ")
-        with late:
-            told.until("camera two: online")
+        late.start()
+        told.until("camera two: online")
+    late.stop()
     assert len(events(tmp_path, "camera_lost", "two")) == 1
     assert events(tmp_path, "camera_lost", "one") == []
 
@@ -82,4 +95,48 @@ def test_a_camera_that_is_not_there_is_tried_again_and_the_others_run(tmp_path):
 def test_a_site_without_a_camera_that_is_on_says_so(tmp_path):
     settings = site(tmp_path, {}, cameras=[{"name": "hall", "source": "hall.mp4", "on": False}])
     with pytest.raises(ConfigError, match="every camera is switched off"):
-        run_site(settings, Told(), 0.0, lambda _: None)
+        run_site(Service(settings), Course())
+
+
+def test_a_camera_that_breaks_comes_back_and_its_loss_is_told_at_once(tmp_path, told):
+    coded = write_walk(tmp_path / "coded.mp4", codec="libx264")
+    with RtspCamera(coded) as only, Service(site(tmp_path, {"door": only.address})) as service:
+        told.until("camera door: online")
+        only.stop()
+        told.until("camera door: ", 2)
+        assert service.health.snapshot().cameras["door"].state == "lost"
+        only.start()
+        told.until("camera door: online", 2)
+    assert len(events(tmp_path, "camera_lost", "door")) == 1
+
+
+def test_cameras_are_added_changed_and_switched_off_while_the_site_runs(tmp_path, told):
+    loops = [write_walk(tmp_path / f"{name}.mp4", seconds=3.0) for name in "ab"]
+    sources = {name: f"loop://{path}" for name, path in zip("ab", loops, strict=True)}
+    before, after = site(tmp_path, {"a": sources["a"]}), site(tmp_path, sources)
+    off = after.model_copy(update={"cameras": (after.cameras[0].model_copy(update={"on": False}), after.cameras[1])})
+    with Service(before) as service:
+        told.until("camera a: online")
+        service.apply(changes_between(before, after))
+        told.until("camera b: online")
+        service.apply(changes_between(after, off))
+        told.until("camera a is switched off")
+        assert set(service.health.snapshot().cameras) == {"b"}
+        service.apply(changes_between(off, after))
+        told.until("camera a: online", 2)
+
+
+def test_a_file_that_became_wrong_leaves_the_settings_in_force(tmp_path, told):
+    video, file = write_walk(tmp_path / "a.mp4", seconds=2.0), tmp_path / "site.toml"
+    text = f'[[cameras]]\nname = "a"\nsource = "loop://{video}"\n[reid]\nmodel = "none"\n[outputs]\nevents = ""\n'
+    file.write_text(text)
+    settings = read_site(file)
+    watched = SiteFile(file, settings)
+    with Service(settings) as service:
+        file.write_text(text + "[budget]\nlatency = 5\n")
+        reload(service, watched)
+        told.until("budget.latency is 5")
+        file.write_text(text + "[budget]\nlatency = 500\n")
+        reload(service, watched)
+        told.until("budget is changed")
+        assert service.settings.budget.latency == 500

@@ -58,10 +58,13 @@ class Workshop:
     """Makes what a camera needs. Cameras with the same net and region share a detector, and so its batches.
 
     Any thread may ask.
+
+    Attributes:
+        settings: of the site; may be replaced by others with the same nets.
     """
 
     def __init__(self, settings: SiteSettings) -> None:
-        self._settings = settings
+        self.settings = settings
         self._shared: dict[str, Detector] = {}
         self._lock = threading.Lock()
 
@@ -72,14 +75,14 @@ class Workshop:
             ConfigError: nobody knows its name.
             ModelError: the net is missing, damaged or does not fit.
         """
-        wanted = detector_settings(camera, self._settings)
+        wanted = detector_settings(camera, self.settings)
         if opened is not None and opened.recorded is not None:
             return RecordedDetector({camera.name: table_from_rows(opened.recorded)}, wanted)
-        name = camera.detector or self._settings.detection.model
+        name = camera.detector or self.settings.detection.model
         key = f"{name} {camera.region}"
         with self._lock:
             if key not in self._shared:
-                self._shared[key] = _new_detector(name, self._settings, wanted)
+                self._shared[key] = _new_detector(name, self.settings, wanted)
             return self._shared[key]
 
     def camera(self, camera: CameraSettings, opened: Opened) -> Camera:
@@ -88,7 +91,7 @@ class Workshop:
         Raises:
             ConfigError: nobody knows the tracker, an option of it, or where the camera's motion would come from.
         """
-        return _camera(camera, self._settings, opened)
+        return _camera(camera, self.settings, opened)
 
 
 def embedder_of(settings: SiteSettings) -> Embedder | None:

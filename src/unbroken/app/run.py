@@ -3,70 +3,39 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from unbroken.app.build import Workshop, embedder_of, identity_of
 from unbroken.app.outlets import outlets_of
-from unbroken.app.sources import Opened, open_camera
+from unbroken.app.sources import Opened, measured, open_camera, open_live
+from unbroken.app.systemd import notify
+from unbroken.app.telling import LOG, Telling
+from unbroken.config.changes import Changes, SiteFile, running
 from unbroken.config.site import CameraSettings, SiteSettings
-from unbroken.core.errors import ConfigError
-from unbroken.core.events import CameraLost, CameraOnline, CameraStalled, Event, QualityChanged, StepFaulted
-from unbroken.core.frames import Frame
+from unbroken.core.errors import ConfigError, HungError
 from unbroken.core.ports import Sink, Source
-from unbroken.core.results import FrameResult
 from unbroken.pipeline.guard import guarded
 from unbroken.pipeline.health import Health
 from unbroken.pipeline.intake import Intake, Lane, Retry
+from unbroken.pipeline.observers import Observers
 from unbroken.pipeline.overload import Limits
+from unbroken.pipeline.presence import Presence
 from unbroken.pipeline.scheduler import Scheduler, SchedulerSettings
 from unbroken.pipeline.sinks import Sinks, TrackLines
 from unbroken.pipeline.site import Site
 from unbroken.video.opening import is_live
 
-Tell = Callable[[str], None]
-"""Takes one line for whoever operates the site."""
-
 GRACE = 3.0
 """Seconds that a stop waits for the step that is running and for everything to be handed on."""
-GRACE_OF_CAMERAS = 1.0
+GRACE_OF_CAMERAS = 0.5
 """Seconds that a stop waits for the threads of all cameras."""
-
-
-@dataclass(frozen=True, slots=True)
-class Telling:
-    """A sink that says what an operator wants to know, one line each."""
-
-    tell: Tell
-
-    def write(self, frame: Frame, result: FrameResult, events: Sequence[Event]) -> None:
-        """Say what went with a picture."""
-        self.hear(events)
-
-    def hear(self, events: Sequence[Event]) -> None:
-        """Say what went with none."""
-        for line in map(line_of, events):
-            if line:
-                self.tell(line)
-
-    def close(self) -> None:
-        """Nothing is held."""
-
-
-def line_of(event: Event) -> str:
-    """What an operator is told of an event; empty where it is not his concern."""
-    if isinstance(event, CameraOnline):
-        return f"camera {event.camera}: online"
-    if isinstance(event, (CameraStalled, CameraLost)):
-        return f"camera {event.camera}: {event.reason}; it is tried again"
-    if isinstance(event, StepFaulted):
-        return f"{f'camera {event.camera}' if event.camera else 'the site'}: a step broke: {event.reason}"
-    if isinstance(event, QualityChanged):
-        return f"quality level {event.level}: {event.reason}"
-    return ""
+_LOOK = 0.5
+"""Seconds between two looks at a running site: its file, its health, whether it hangs."""
 
 
 class Service:
@@ -74,12 +43,13 @@ class Service:
 
     Args:
         settings: checked.
-        tell: gets one line for each thing that an operator wants to know; called from any thread.
         sinks: further sinks; they are closed with the service.
+        environment: where secrets are.
 
     Attributes:
         health: how it goes.
         outlets: where events go.
+        settings: those in force.
 
     Raises:
         ConfigError: a name or an option is not known.
@@ -87,28 +57,31 @@ class Service:
         StoreError: results cannot be written.
     """
 
-    def __init__(self, settings: SiteSettings, tell: Tell, sinks: Iterable[Sink] = ()) -> None:
+    def __init__(
+        self, settings: SiteSettings, sinks: Iterable[Sink] = (), environment: Mapping[str, str] = os.environ
+    ) -> None:
         self.health = Health(time.time)
-        self._tell = tell
-        self._settings = settings
+        self.settings = settings
         self._workshop = Workshop(settings)
         self._known: dict[str, Opened] = {}
         self._failure: list[Exception] = []
         self._over = threading.Event()
-        for camera in _active(settings):
+        cameras = running(settings)
+        for camera in cameras.values():
             self._workshop.detector(camera)
-        calibrated = sum(bool(camera.calibration) for camera in _active(settings))
+        calibrated = sum(bool(camera.calibration) for camera in cameras.values())
         self._site = Site({}, {}, embedder_of(settings), identity_of(settings, calibrated), time.perf_counter)
         self._intake = Intake(self.health)
-        self.outlets = outlets_of(settings, os.environ)
-        self._sink = Sinks([*_files_of(settings), self.outlets, *sinks, Telling(tell)])
+        self.outlets = outlets_of(settings, environment)
+        self._sink = Sinks([*_files_of(settings), self.outlets, *sinks, Telling()])
         self._scheduler = Scheduler(self._site, self._intake, self._sink, self.health, self._renew)
         self._scheduler.settings = scheduling(settings)
+        self._scheduler.observer = Observers([Presence()])
         self._thread = threading.Thread(target=self._run, name="scheduler", daemon=True)
 
     def __enter__(self) -> Service:
         """Start every camera; one that cannot be opened is tried again and again."""
-        for camera in _active(self._settings):
+        for camera in running(self.settings).values():
             self._intake.add(self._lane(camera))
         self._thread.start()
         return self
@@ -117,24 +90,44 @@ class Service:
         """Stop within some seconds: what was answered has been handed on; threads that hang are left."""
         self._scheduler.stop()
         self._thread.join(GRACE)
-        self._sink.close()
         for camera in self._intake.close(GRACE_OF_CAMERAS):
-            self._tell(f"camera {camera}: its decoder hangs and is left behind")
+            LOG.warning("camera %s: its thread hangs and is left behind", camera)
+        self._sink.close()
 
     def wait(self, seconds: float) -> bool:
-        """Wait for the end, at most so long; whether it has come. All cameras are recordings that ended, or a failure.
+        """Wait for the end, at most so long; whether it has come: a call of `stop`, or the end of all recordings.
 
         Raises:
             UnbrokenError: what was decided could not be made last.
+            HungError: a step takes longer than `budget.hang`.
         """
         over = self._over.wait(seconds)
         if self._failure:
             raise self._failure[0]
+        stage, spent = self._scheduler.doing
+        if stage and spent > self.settings.budget.hang:
+            raise HungError(f"the step {stage!r} has been running for {spent:.0f} s{_place(self._thread)}; start again")
+        for name, opened in list(self._known.items()):
+            self.health.measured(name, *measured(opened.source))
         return over
 
     def stop(self) -> None:
         """Let `wait` return; may be called from a signal handler."""
         self._over.set()
+
+    def apply(self, changes: Changes) -> None:
+        """Let changed settings take effect: cameras are closed and opened, the budget is another."""
+        for sentence in changes.sentences():
+            LOG.info(sentence)
+        self.settings = changes.in_force
+        self._workshop.settings = changes.in_force
+        for name in changes.to_close:
+            self._intake.remove(name)
+            self._known.pop(name, None)
+            self._scheduler.do(lambda name=name: self._site.remove(name))  # type: ignore[misc]
+        for camera in changes.to_open:
+            self._intake.add(self._lane(camera))
+        self._scheduler.settings = scheduling(self.settings)
 
     def _run(self) -> None:
         with guarded(self._failure.append):
@@ -142,24 +135,31 @@ class Service:
         self._over.set()
 
     def _lane(self, camera: CameraSettings) -> Lane:
-        retry = Retry(self._settings.live.first_retry, self._settings.live.longest_retry)
-        return Lane(camera.name, lambda: self._open(camera), is_live(camera.source), self._settings.budget.rate, retry)
+        live = is_live(camera.source)
+        retry = Retry(self.settings.live.first_retry, self.settings.live.longest_retry)
+        return Lane(camera.name, lambda: self._open(camera), live, self.settings.budget.rate, retry, tells=live)
 
     def _open(self, camera: CameraSettings) -> Source:
         """Open a camera, in its own thread; the first time, the site gets what belongs to it."""
-        opened = open_camera(camera, time.time)
-        first = camera.name not in self._known
-        self._known[camera.name] = opened
-        if first:
-            detector, made = self._workshop.detector(camera, opened), self._workshop.camera(camera, opened)
-            self._scheduler.do(lambda: self._site.add(made, detector))
+        if is_live(camera.source):
+            opened = open_live(camera, self.settings.live, time.time, self._intake.tell)
+        else:
+            opened = open_camera(camera, time.time)
+        detector, made = self._workshop.detector(camera, opened), self._workshop.camera(camera, opened)
+        self._scheduler.do(lambda: self._join(camera, opened, lambda: self._site.add(made, detector)))
         return opened.source
+
+    def _join(self, camera: CameraSettings, opened: Opened, add: Callable[[], None]) -> None:
+        """Take an opened camera into the site, unless it was changed or removed meanwhile, or is there already."""
+        if running(self.settings).get(camera.name) != camera or camera.name in self._known:
+            return
+        self._known[camera.name] = opened
+        add()
 
     def _renew(self, name: str) -> None:
         """A fresh tracker for a camera whose step broke."""
-        camera = next((one for one in _active(self._settings) if one.name == name), None)
-        if camera is not None and name in self._known:
-            opened = self._known[name]
+        camera, opened = running(self.settings).get(name), self._known.get(name)
+        if camera is not None and opened is not None:
             self._site.add(self._workshop.camera(camera, opened), self._workshop.detector(camera, opened))
 
 
@@ -171,32 +171,63 @@ def scheduling(settings: SiteSettings) -> SchedulerSettings:
     return SchedulerSettings(limits, gather=min(latency / 10, 0.03))
 
 
-def _active(settings: SiteSettings) -> list[CameraSettings]:
-    return [camera for camera in settings.cameras if camera.on]
-
-
 def _files_of(settings: SiteSettings) -> list[Sink]:
     """The files of results that are asked for."""
     outputs = settings.outputs
     return [TrackLines(Path(outputs.tracks))] if outputs.tracks else []
 
 
-def run_site(settings: SiteSettings, tell: Tell, seconds: float, ready: Callable[[Service], None]) -> None:
+def _place(thread: threading.Thread) -> str:
+    """Where a thread is in our own code: ` in detect (detector.py, line 77)`."""
+    frame = sys._current_frames().get(thread.ident or 0)
+    while frame is not None and "unbroken" not in frame.f_code.co_filename:
+        frame = frame.f_back
+    if frame is None:
+        return ""
+    return f" in {frame.f_code.co_name} ({Path(frame.f_code.co_filename).name}, line {frame.f_lineno})"
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """How long a site runs, and who is told.
+
+    Attributes:
+        seconds: 0: until `Service.stop` is called.
+        file: is watched, and its changes take effect while the site runs.
+        ready: is given the service once it runs, so that somebody can stop it.
+    """
+
+    seconds: float = 0.0
+    file: SiteFile | None = None
+    ready: Callable[[Service], None] = lambda _: None
+
+
+def run_site(service: Service, course: Course) -> None:
     """Run a site until it is told to stop, for so many seconds, or to the end of its recordings.
 
-    Args:
-        settings: checked.
-        tell: gets lines for the operator.
-        seconds: 0: until `Service.stop` is called.
-        ready: is given the service once it runs, so that somebody can stop it.
-
     Raises:
-        UnbrokenError: as `Service`, and where it could not go on.
+        UnbrokenError: it could not go on.
+        HungError: a step does not come to its end.
     """
-    if not _active(settings):
+    if not running(service.settings):
         raise ConfigError("every camera is switched off; switch one on with on = true")
-    with Service(settings, tell) as service:
-        ready(service)
-        end = time.monotonic() + seconds if seconds else float("inf")
-        while time.monotonic() < end and not service.wait(min(0.5, max(end - time.monotonic(), 0.0))):
-            pass
+    with service:
+        course.ready(service)
+        notify("READY=1")
+        end = time.monotonic() + course.seconds if course.seconds else float("inf")
+        while time.monotonic() < end and not service.wait(min(_LOOK, max(end - time.monotonic(), 0.0))):
+            notify("WATCHDOG=1")
+            if course.file is not None:
+                reload(service, course.file)
+        notify("STOPPING=1")
+
+
+def reload(service: Service, file: SiteFile) -> None:
+    """Let what has changed in the site's file take effect; a file that is wrong leaves everything as it is."""
+    try:
+        changes = file.changes()
+    except ConfigError as error:
+        LOG.error("%s; the settings in force stay", error)
+        return
+    if changes is not None:
+        service.apply(changes)

@@ -3,8 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
+
+if TYPE_CHECKING:
+    from unbroken.app.run import Service
+    from unbroken.config.site import SiteSettings
+    from unbroken.pipeline.board import Board
+    from unbroken.web.serving import Serving
 
 
 def run(
@@ -13,42 +20,96 @@ def run(
 ) -> None:
     """Run a site for months: live cameras in, one Global ID per person and events out.
 
-    Cameras that cannot be reached are tried again and again, and never hold the others up. Ctrl-C or SIGTERM stop the
-    site within 5 seconds; nothing that was answered is lost.
+    Cameras that cannot be reached are tried again and again, and never hold the others up. Changes of the file take
+    effect while the site runs. Ctrl-C or SIGTERM stop it within 5 seconds; nothing that was answered is lost.
+
+    Ends with code 0 when it was stopped, 2 where a setting is wrong, 4 where a net is, 5 where nothing can be stored,
+    and 70 where a step hangs: whoever started it (systemd) starts it again.
 
     Examples:
         unbroken run site.toml
 
         unbroken run site.toml --seconds 3600
     """
-    import signal
-    import threading
+    import os
+    import time
 
-    from unbroken.app.run import Service, run_site
+    from unbroken.app.logs import secrets_of, set_up
+    from unbroken.app.run import Course, Service, run_site
+    from unbroken.config.changes import SiteFile, running
     from unbroken.config.reading import read_site
+    from unbroken.core.errors import UnbrokenError
+    from unbroken.pipeline.board import Board
+
+    settings = read_site(site)
+    log = set_up(settings.log, secrets_of(settings, os.environ))
+    board = Board(list(running(settings)), time.time)
+    service = Service(settings, [board])
+    serving = web_of(settings, service, board)
+    code = 0
 
     def ready(service: Service) -> None:
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: service.stop())
+        stop_on_signals(service)
+        if serving is not None:
+            serving.start()
+            log.info("the dashboard is at %s", serving.url)
 
-    lock = threading.Lock()
+    try:
+        run_site(service, Course(seconds, SiteFile(site, settings), ready))
+        log.info("stopped; everything that was answered has been handed on")
+    except UnbrokenError as error:
+        log.error("%s", error)
+        code = error.exit_code
+    finally:
+        if serving is not None:
+            serving.stop()
+    leave(code)
 
-    def tell(line: str) -> None:
-        with lock:
-            typer.echo(line)
 
-    run_site(read_site(site), tell, seconds, ready)
-    tell("stopped; everything that was answered has been handed on")
-    leave_hung_threads()
+def web_of(settings: SiteSettings, service: Service, board: Board) -> Serving | None:
+    """The dashboard of a site; `None` where it is switched off.
+
+    Raises:
+        ConfigError: the token is missing where one is needed.
+    """
+    if not settings.web.on:
+        return None
+    import time
+
+    from unbroken.app.access import access_log
+    from unbroken.web.ports import Access, Neighbours
+    from unbroken.web.serving import serving_of
+    from unbroken.web.wellness import Wellness
+
+    log = access_log(settings.log, time.time)
+
+    def accessed(access: Access) -> None:
+        if log is not None:
+            log.note(access.client, access.action, access.subject)
+
+    wellness = Wellness(service.health, settings.budget.hang / 2)
+    return serving_of(settings.web, board, Neighbours(health=wellness, accessed=accessed))
 
 
-def leave_hung_threads() -> None:
-    """End the process now where a thread hangs in a decoder: the interpreter would wait for it, or fall over it."""
+def stop_on_signals(service: Service) -> None:
+    """SIGTERM and Ctrl-C end the site in good order; a second Ctrl-C ends it at once."""
+    import signal
+
+    def stop(*_: object) -> None:
+        service.stop()
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, stop)
+
+
+def leave(code: int) -> None:
+    """End the process, also where a thread hangs in a decoder or a net: nobody waits for it, all files are closed."""
+    import logging
     import os
     import sys
-    import threading
 
-    if any(thread.name.startswith(("intake ", "capture ", "scheduler")) for thread in threading.enumerate()):
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(0)
+    logging.shutdown()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)

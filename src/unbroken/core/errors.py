@@ -61,3 +61,9 @@ class ContractError(UnbrokenError, ValueError):
     """A value that breaks the contract of the function that it was given to."""
 
     exit_code = 6
+
+
+class HungError(UnbrokenError):
+    """A step that does not come to its end: the process ends, so that whoever started it starts it again."""
+
+    exit_code = 70

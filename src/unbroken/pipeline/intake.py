@@ -47,7 +47,8 @@ class Lane:
         live: pictures are replaced by newer ones where they have to wait; those of recordings wait instead.
         rate: pictures per second that are taken at most; 0: all.
         retry: when it is tried again.
-        tells: the source itself says when it is online, stalled or lost, by `Intake.tell`, and never ends.
+        tells: the source itself says when it is online, stalled or lost, by `Intake.tell`, never ends, and may be
+            closed by another thread than that which reads it.
     """
 
     name: str
@@ -82,6 +83,7 @@ class _Running:
     lane: Lane
     stop: threading.Event = field(default_factory=threading.Event)
     thread: threading.Thread | None = None
+    source: Source | None = None
     waiting: Arrival | None = None
     last: float = 0.0
     count: int = 0
@@ -134,10 +136,13 @@ class Intake:
     def _stop(self, name: str) -> threading.Thread | None:
         with self._condition:
             running = self._lanes.pop(name, None)
+            if running is None:
+                return None
+            running.stop.set()
             self._condition.notify_all()
-        if running is None:
-            return None
-        running.stop.set()
+            source = running.source
+        if running.lane.tells and source is not None:
+            source.close()
         return running.thread
 
     def take(self, patience: float, gather: float) -> Intaken:
@@ -214,9 +219,13 @@ class Intake:
     def _read(self, running: _Running) -> None:
         lane = running.lane
         source = lane.open()
+        with self._condition:
+            running.source = source
         spacing = 0.9 / lane.rate if lane.rate else 0.0
         due = 0.0
         try:
+            if running.stop.is_set():
+                return
             for number, frame in enumerate(source):
                 if running.stop.is_set():
                     return
@@ -232,7 +241,9 @@ class Intake:
         name = running.lane.name
         with self._condition:
             if not running.lane.live:
-                self._condition.wait_for(lambda: running.waiting is None or running.stop.is_set() or self._over)
+                self._condition.wait_for(lambda: running.waiting is None or running.stop.is_set())
+            if running.stop.is_set():
+                return
             dropped = running.waiting is not None
             running.waiting = Arrival(frame, perf_counter(), running.lane.live)
             running.active, running.last, running.count = True, frame.time, running.count + 1

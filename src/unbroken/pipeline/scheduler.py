@@ -17,6 +17,7 @@ from unbroken.core.results import FrameResult
 from unbroken.pipeline.guard import guarded, sentence
 from unbroken.pipeline.health import Health
 from unbroken.pipeline.intake import Arrival, Intake
+from unbroken.pipeline.observers import Observer, Observers
 from unbroken.pipeline.overload import Limits, Load, Quality, Standing, decide, ladder
 from unbroken.pipeline.site import Site
 
@@ -96,12 +97,14 @@ class Scheduler:
 
     Attributes:
         settings: how time is shared; may be replaced at any time.
+        observer: sees every step and makes events of its own; replaced between two steps only (`do`).
     """
 
     def __init__(
         self, site: Site, intake: Intake, outlet: Outlet, health: Health, renew: Callable[[str], None]
     ) -> None:
         self.settings = SchedulerSettings()
+        self.observer: Observer = Observers(())
         self._site = site
         self._intake = intake
         self._outlet = outlet
@@ -145,7 +148,10 @@ class Scheduler:
             self._run_errands()
             self._step(taken.arrivals, [*taken.events, *self._balance()])
             if not taken.arrivals and self._intake.idle and self._errands.empty():
-                return
+                break
+        last = self.observer.close()
+        if last:
+            self._outlet.hear(last)
 
     def stage(self, name: str) -> None:
         """A stage of a step begins."""
@@ -208,8 +214,11 @@ class Scheduler:
         for camera in dict.fromkeys(fault.camera for fault in faults if fault.camera):
             self._renew(camera)
         self.stage("answer")
+        told = [*events, *happened, *self._news(faults)]
         with self.guard(""):
-            self._answer(known, results, [*events, *happened, *self._news(faults)])
+            told += self.observer.observe(results, told)
+        with self.guard(""):
+            self._answer(known, results, told)
         if known:
             self._note(results, perf_counter() - start)
 
