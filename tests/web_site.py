@@ -34,17 +34,17 @@ class Clock:
         return self.now
 
 
-def people_met(time=NOON):
+def people_met(time=NOON, hall="hall", door="door"):
     """Two people come, one is recognised in another camera, with evidence; a zone and a line are met."""
     chosen = Evidence(1, 6.25, 5.0, 1.25, 0.0, 0.12)
     return [
-        CameraOnline(time, "hall"),
-        TrackStarted(time, "hall", 1),
-        PersonEnrolled(time, "hall", 1, 1, ()),
-        PersonEnrolled(time, "hall", 2, 2, (Evidence(1, -4.5, -4.5, 0.0, 0.0, 0.61),)),
-        PersonRecognised(time, "door", 1, 1, chosen, (Evidence(2, -3.0, -2.0, -1.0, 0.0, 0.55),)),
-        ZoneEntered(time, "hall", 1, 1, "desk"),
-        LineCrossed(time, "hall", 2, 2, "gate", "in"),
+        CameraOnline(time, hall),
+        TrackStarted(time, hall, 1),
+        PersonEnrolled(time, hall, 1, 1, ()),
+        PersonEnrolled(time, hall, 2, 2, (Evidence(1, -4.5, -4.5, 0.0, 0.0, 0.61),)),
+        PersonRecognised(time, door, 1, 1, chosen, (Evidence(2, -3.0, -2.0, -1.0, 0.0, 0.55),)),
+        ZoneEntered(time, hall, 1, 1, "desk"),
+        LineCrossed(time, hall, 2, 2, "gate", "in"),
     ]
 
 
@@ -52,7 +52,7 @@ def filled(cameras=("hall", "door"), clock=None, count=6):
     """A board on which two people walk through every camera."""
     clock = clock or Clock()
     board = Board(cameras, clock)
-    board.hear(people_met(clock()))
+    board.hear(people_met(clock(), cameras[0], cameras[-1]))
     walks = [list(walk(camera, count, decided=0, size=(320, 240))) for camera in cameras]
     for answers in zip(*walks, strict=True):
         for frame, result in answers:
@@ -65,7 +65,8 @@ def filled(cameras=("hall", "door"), clock=None, count=6):
 @contextmanager
 def served(board, token="", **more):
     """A running server; what `Neighbours` takes may be given."""
-    settings = WebSettings(port=0, rate=20, token="SITE_TOKEN" if token else "", **more.pop("web", {}))
+    web = {"port": 0, "rate": 20, "token": "SITE_TOKEN" if token else "", **more.pop("web", {})}
+    settings = WebSettings(**web)
     limits = more.pop("limits", None)
     with serving_of(settings, board, Neighbours(**more), limits=limits, environment={"SITE_TOKEN": token}) as serving:
         yield serving

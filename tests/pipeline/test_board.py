@@ -32,8 +32,11 @@ def test_a_camera_waits_delivers_falls_silent_and_is_lost_with_its_reason():
     camera = board.view().cameras[0]
     assert (camera.state, camera.reason, camera.since) == ("lost", "the plug was pulled", clock.now)
     board.hear([CameraOnline(2.0, "hall")])
-    board.write(frame, result, ())
     assert states(board) == {"hall": "online"}
+    clock.now += 4
+    assert states(board) == {"hall": "online"}
+    clock.now += 2
+    assert board.view().cameras[0].reason == "no picture for 6 s"
 
 
 def test_a_camera_that_nobody_announced_is_shown_and_one_that_is_removed_is_not():

@@ -332,7 +332,8 @@ class Board:
 
     def _camera(self, name: str, tile: _Tile, at: float) -> CameraView:
         age = at - tile.shown.at if tile.shown else math.inf
-        silent = tile.state == "online" and age > self._settings.silent and not self._closed
+        quiet = min(age, at - tile.since)
+        silent = tile.state == "online" and quiet > self._settings.silent and not self._closed
         rate = 1 / max(tile.step, age, 1e-6) if tile.pictures > 1 else 0.0
         tracks = tile.shown.result if tile.shown else None
         confirmed = tracks.tracks.state == TrackState.CONFIRMED if tracks else np.zeros(0, dtype=np.bool_)
@@ -340,7 +341,7 @@ class Board:
         return CameraView(
             name=name,
             state="silent" if silent else tile.state,
-            reason=f"no picture for {age:.0f} s" if silent else tile.reason,
+            reason=f"no picture for {quiet:.0f} s" if silent else tile.reason,
             since=tile.since,
             age=age,
             rate=rate,

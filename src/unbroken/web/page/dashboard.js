@@ -518,7 +518,7 @@ async function split(person) {
 async function undo(person) { if (await question(`Take the last correction of ${person} back?`, "Merges part again, parts merge again.")) await send({ undo: person }); }
 async function erase(person) {
   const input = el("input", { pattern: String(person), required: "", "aria-label": "Global ID", autocomplete: "off" });
-  if (await question(`Forget ${person}`, `Everything that is known of this person is erased, everywhere, for good. Type ${person} to confirm.`, [input])) { await send({ forget: person }); closePerson(); }
+  if (await question(`Forget ${person}`, `Everything that is known of this person is erased, everywhere, for good. Type ${person} to confirm.`, [input])) { closePerson(); await send({ forget: person }); }
 }
 function closePerson() { state.open = null; $("#person").hidden = true; }
 

@@ -1,0 +1,226 @@
+"""The dashboard in a real browser: what somebody who looks at it sees and can do."""
+
+from urllib.parse import quote
+
+import numpy as np
+import pytest
+
+from browser import browsing
+from scene import walk
+from unbroken.core.batches import Forget, Merge
+from unbroken.core.events import CameraLost, CameraOnline, PersonRecognised
+from unbroken.render.colours import bgr
+from unbroken.web.ports import Corrections
+from web_site import TOKEN, ask, filled, people_met, served
+
+PLACES = """
+[...document.querySelectorAll(%r)].map((one) => {
+  const box = one.getBoundingClientRect();
+  return [box.left, box.top, box.right, box.bottom];
+})
+"""
+DRAWN = "[...document.querySelectorAll('.tile canvas')].filter((one) => one.width > 300).length"
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory):
+    with browsing(tmp_path_factory.mktemp("profile")) as opened:
+        yield opened
+
+
+@pytest.fixture
+def board():
+    """Two cameras and two people; its clock stands still, so nobody leaves while a test looks."""
+    return filled(count=2)
+
+
+@pytest.fixture
+def shown(page, board):
+    """A page that shows the board, in a window of 1280 x 800."""
+    with served(board) as serving:
+        page.size(1280, 800)
+        page.open(serving.url)
+        page.until(f"{DRAWN} == 2")
+        yield page
+        assert page.said == []
+
+
+def near(image, colour):
+    return int((np.abs(image.astype(int) - colour).max(axis=2) < 24).sum())
+
+
+def test_everybody_is_seen_in_every_camera_in_one_colour(shown):
+    picture = shown.picture()
+    wall = picture[60:, :890]
+    for person in (1, 2):
+        assert near(wall, bgr(person)) > 400
+        assert near(picture[60:, 900:], bgr(person)) > 200
+    assert shown.text("#state") == "2 cameras, all well"
+    assert shown.text("#f-people") == "2"
+    assert "2 here, 0 left" in shown.text("#people")
+    assert "hall, door" in shown.text("#people") or "door, hall" in shown.text("#people")
+
+
+def test_zones_lines_and_events_are_told_in_words(shown):
+    assert "desk 1" in " ".join(shown.text("#zones").split())
+    assert "in 1, out 0" in shown.text("#zones")
+    events = " ".join(shown.text("#events").split())
+    for words in (
+        "1 recognised at door",
+        "2 is new, at hall",
+        "1 entered desk",
+        "2 crossed gate, in",
+        "hall is online",
+    ):
+        assert words in events
+    assert "track 1 began" not in events
+    shown.click("#events .filters button:last-child")
+    assert "hall: track 1 began" in shown.text("#events")
+
+
+def test_why_somebody_is_this_person_is_answered_on_a_click(shown):
+    shown.click("#people button[data-person='1']")
+    shown.until("document.querySelectorAll('#person .why').length == 2")
+    why = " ".join(shown.text("#person").split())
+    assert "Why is this 1?" in why
+    assert "+6.3" in why
+    assert "appearance +5.0, time +1.3, distance 0.120" in why
+    assert "Nobody known was near enough" in why
+    shown.click("#person .close")
+    assert shown.ask("document.querySelector('#person').hidden")
+
+
+def test_a_click_on_somebody_in_a_picture_opens_the_same(shown, board):
+    x1, y1, x2, y2 = board.newest("hall").result.tracks.boxes[0] / [320, 240, 320, 240]
+    left, top, right, bottom = shown.ask(PLACES % "canvas")[0]
+    shown.click_at(left + (right - left) * (x1 + x2) / 2, top + (bottom - top) * (y1 + y2) / 2)
+    assert shown.until("document.querySelector('#person .title .chip')?.innerText") in ("1", "2")
+
+
+def test_a_camera_that_is_lost_says_what_is_wrong_and_comes_back(shown, board):
+    board.hear([CameraLost(0.0, "door", "no route to host 10.0.0.8")])
+    shown.until("document.querySelector('#state').innerText == '1 of 2 cameras well'")
+    assert "camera door is lost: no route to host 10.0.0.8" in shown.text("#trouble")
+    veils = shown.ask("[...document.querySelectorAll('.tile.bad .veil')].map((one) => one.innerText)")
+    assert len(veils) == 1
+    assert "lost for" in veils[0]
+    assert "no route to host" in veils[0]
+    board.hear([CameraOnline(1.0, "door")])
+    shown.until("document.querySelector('#state').innerText == '2 cameras, all well'")
+    assert shown.ask("document.querySelector('#trouble').hidden")
+
+
+def test_news_come_while_one_looks(shown, board):
+    evidence = people_met()[4].evidence
+    board.hear([PersonRecognised(0.0, "hall", 8, 2, evidence)])
+    shown.until("document.querySelector('#events li').innerText.includes('2 recognised at hall')")
+    before = board.newest("hall").number
+    for frame, result in walk("hall", 3, size=(320, 240), decided=0):
+        board.write(frame, result, ())
+    shown.until(f"state.tiles.get('hall').data.number > {before}")
+
+
+def test_one_camera_can_be_seen_alone(shown):
+    shown.click(".tile .name")
+    assert shown.ask("[...document.querySelectorAll('.tile')].filter((one) => !one.hidden).length") == 1
+    assert shown.ask("document.querySelector('.tile:not([hidden])').clientWidth") > 700
+    shown.call("Input.dispatchKeyEvent", type="keyDown", key="Escape")
+    shown.until("[...document.querySelectorAll('.tile')].filter((one) => !one.hidden).length == 2")
+
+
+def test_a_site_that_goes_away_and_comes_back_is_found_again(page, board):
+    page.size(1280, 800)
+    with served(board) as serving:
+        page.open(serving.url)
+        page.until(f"{DRAWN} == 2")
+        port = serving.port
+    page.until("document.querySelector('#state').innerText == 'no connection'")
+    assert "does not answer" in page.text("#trouble")
+    with served(board, web={"port": port}):
+        page.until("document.querySelector('#state').innerText == '2 cameras, all well'")
+
+
+@pytest.mark.parametrize(("count", "size"), [(1, (1280, 800)), (3, (1280, 800)), (16, (1440, 900)), (5, (390, 844))])
+def test_any_number_of_cameras_fits_the_window(page, count, size):
+    board = filled([f"camera-{n}" for n in range(count)], count=1)
+    with served(board) as serving:
+        page.size(*size)
+        page.open(serving.url)
+        page.until(f"state.tiles.size == {count} && [...state.tiles.values()].every((one) => one.data)")
+        boxes = page.ask(PLACES % ".tile")
+        for number, (left, top, right, bottom) in enumerate(boxes):
+            assert left >= 0
+            assert right <= size[0]
+            assert right - left >= 100
+            assert size[0] < 900 or (top >= 0 and bottom <= size[1])
+            for other in boxes[:number]:
+                assert right <= other[0] or other[2] <= left or bottom <= other[1] or other[3] <= top
+        assert page.ask("document.documentElement.scrollWidth") <= size[0]
+        assert page.said == []
+
+
+def test_names_are_never_taken_for_markup(page):
+    evil = "<img src=x onerror=alert(1)>"
+    board = filled((evil,), count=1)
+    board.hear([CameraLost(0.0, evil, "<script>alert(2)</script>")])
+    with served(board, corrections=Corrections(lambda *_: 1, names=lambda: {1: evil})) as serving:
+        page.size(1280, 800)
+        page.open(serving.url)
+        page.until("document.querySelector('#trouble li') !== null")
+        assert page.ask("document.querySelectorAll('main img, main script, #trouble script').length") == 0
+        assert evil in page.text("#people")
+        assert ask(serving, f"/api/cameras/{quote(evil)}/picture.jpg")[0] == 200
+        assert page.said == []
+
+
+def test_corrections_ask_back_and_are_queued(page, board):
+    given = []
+
+    def submit(command, who):
+        given.append(command)
+        return len(given)
+
+    with served(board, corrections=Corrections(submit, lambda number: None)) as serving:
+        page.size(1280, 800)
+        page.open(serving.url)
+        page.click("#people button[data-person='1']")
+        page.until("document.querySelectorAll('#person .actions button').length == 4")
+        page.click("#person .actions button")
+        page.until("document.querySelector('#ask').open")
+        page.ask("document.querySelector('#ask input').focus()")
+        page.type("2")
+        page.click("#ask menu .main")
+        page.until("document.querySelector('.toast') !== null")
+        page.click("#person .actions .danger")
+        page.until("document.querySelector('#ask').open")
+        page.click("#ask menu .main")
+        assert page.ask("document.querySelector('#ask').open"), "nobody is forgotten by one click"
+        page.ask("document.querySelector('#ask input').focus()")
+        page.type("1")
+        page.click("#ask menu .main")
+        page.until("document.querySelector('#person').hidden")
+    assert given == [Merge(1, 2), Forget(1, "asked for on the dashboard")]
+
+
+def test_somebody_with_the_token_logs_in_and_a_stranger_sees_nothing(page, board):
+    with served(board, TOKEN) as serving:
+        page.size(1280, 800)
+        page.open(f"http://127.0.0.1:{serving.port}/")
+        assert page.ask("location.pathname") == "/login"
+        page.ask("document.querySelector('#token').focus()")
+        page.type(TOKEN)
+        page.click("button.main")
+        page.until(f"location.pathname == '/' && typeof state != 'undefined' && {DRAWN} == 2")
+        assert page.ask("document.cookie") == ""
+
+
+def test_dark_and_light_differ_and_both_can_be_read(page, board):
+    with served(board) as serving:
+        grounds = []
+        for scheme in ("light", "dark"):
+            page.size(1280, 800, scheme)
+            page.open(serving.url)
+            page.until(f"{DRAWN} == 2")
+            grounds.append(float(page.picture()[60:, 900:].mean()))
+        assert grounds[0] > 190
+        assert grounds[1] < 60
