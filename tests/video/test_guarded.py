@@ -3,9 +3,12 @@
 import itertools
 import threading
 import time
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+import gst_camera
 from live_made import scenes
 from unbroken.core.events import CameraChanged, CameraLost, CameraOnline, CameraStalled
 from unbroken.testing.rtsp import RtspCamera
@@ -86,6 +89,42 @@ def test_pictures_without_news_are_told_and_left_out(server, fault):
         assert door.live.health.unusable > 0
 
 
+def test_damaged_pictures_are_counted_left_out_and_told(server):
+    with Watched(server.address) as door:
+        here = door.hears(CameraOnline)
+        server.faults.damaged = 0.5
+        here = door.hears(CameraStalled, here, fault="damaged")
+        server.faults.damaged = 0.0
+        door.hears(CameraOnline, here)
+        health = door.live.health
+        assert health.damaged > 0
+        assert health.attempts == 1
+
+
+def test_a_stream_that_comes_slower_than_it_was_taken_is_told(server):
+    with Watched(server.address, patience=replace(QUICK, stall=5.0, renew=60.0)) as door:
+        here = door.hears(CameraOnline)
+        server.faults.slowness = 3.0
+        here = door.hears(CameraStalled, here, fault="slow")
+        server.faults.slowness = 1.0
+        door.hears(CameraOnline, here)
+
+
+def test_a_camera_that_accepts_and_never_answers_is_given_up_and_tried_again(server):
+    server.faults.mute = True
+    with Watched(server.address, patience=replace(QUICK, connect=1.0)) as door:
+        here = door.hears(CameraLost)
+        server.faults.mute = False
+        door.hears(CameraOnline, here)
+
+
+def test_a_camera_that_hangs_up_at_once_is_tried_until_it_talks(server):
+    server.faults.refusals = 3
+    with Watched(server.address) as door:
+        door.hears(CameraOnline, door.hears(CameraLost))
+        assert door.live.health.attempts == 4
+
+
 def test_a_silent_camera_is_stalled_and_comes_back(server):
     with Watched(server.address) as door:
         here = door.hears(CameraOnline)
@@ -150,6 +189,44 @@ def test_a_video_plays_without_end(clips):
     assert [type(event) for event in hall.events] == [CameraOnline]
 
 
+def test_many_reconnections_leave_no_thread_and_no_socket_behind(server):
+    before, files = threading.active_count(), open_files()
+    restless = replace(QUICK, first_retry=0.02, longest_retry=0.05)
+    with Watched(server.address, patience=restless) as door:
+        here = 0
+        for _ in range(12):
+            here = door.hears(CameraOnline, here)
+            server.stop()
+            here = door.hears(CameraLost, here)
+            server.start()
+        door.hears(CameraOnline, here)
+        assert door.live.health.left_behind == 0
+    server.stop()
+    settled(lambda: threading.active_count() <= before)
+    settled(lambda: open_files() <= files)
+
+
+def open_files() -> int:
+    return sum(1 for _ in Path("/proc/self/fd").iterdir())
+
+
+def settled(condition):
+    """Wait until a condition holds."""
+    end = time.monotonic() + GENEROUS
+    while not condition() and time.monotonic() < end:
+        time.sleep(0.05)
+    assert condition()
+
+
+def test_a_closed_camera_gives_nothing_more_and_its_threads_go(server):
+    with Watched(server.address) as door:
+        door.hears(CameraOnline)
+        door.live.close()
+        assert door.live.take() is None
+        assert door.live.health.phase == "stopped"
+        settled(lambda: not [one for one in threading.enumerate() if one.name.endswith(" door")])
+
+
 def test_a_reader_that_hangs_is_left_behind_and_counted(clips):
     hanging = threading.Event()
 
@@ -169,3 +246,46 @@ def test_a_reader_that_hangs_is_left_behind_and_counted(clips):
         assert door.live.health.left_behind == 2
         hanging.set()
         door.hears(CameraLost, here, fault="ended")
+
+
+@pytest.fixture(scope="module")
+def gstreamer():
+    why = gst_camera.missing()
+    if why:
+        pytest.skip(why)
+    with gst_camera.GstCamera() as camera:
+        yield camera
+
+
+@pytest.mark.parametrize("transport", ["tcp", "udp"])
+def test_gstreamers_server_is_read_and_tells_its_calendar(gstreamer, transport):
+    with Watched(gstreamer.address, guarding={"transport": transport}) as door:
+        frames = list(itertools.islice(door.live, 5))
+        assert frames[0].size == (160, 120)
+        settled(lambda: abs(door.live.health.camera_skew) < 2.0)
+
+
+@pytest.mark.parametrize(
+    ("element", "name", "bad", "good", "fault"),
+    [
+        ("picture", "pattern", "checkers-8", "ball", "frozen"),
+        ("picture", "pattern", "black", "ball", "black"),
+        ("valve", "drop", "true", "false", "stalled"),
+    ],
+)
+def test_faults_behind_gstreamers_encoder_are_named_and_end(gstreamer, element, name, bad, good, fault):
+    with Watched(gstreamer.address) as door:
+        here = door.hears(CameraOnline)
+        gstreamer.set(element, name, bad)
+        here = door.hears(CameraStalled, here, fault=fault)
+        gstreamer.set(element, name, good)
+        door.hears(CameraOnline, here)
+
+
+def test_gstreamers_server_is_killed_and_comes_back(gstreamer):
+    with Watched(gstreamer.address) as door:
+        here = door.hears(CameraOnline)
+        gstreamer.stop()
+        here = door.hears(CameraLost, here)
+        gstreamer.start()
+        door.hears(CameraOnline, here)

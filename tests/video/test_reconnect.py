@@ -10,7 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from unbroken.video.reconnect import Patience, Phase, Reconnect, Seen
 
 PATIENCE = Patience()
-GOOD = Seen(size=(64, 48))
+GOOD = Seen(size=(64, 48), rate=10.0)
 
 
 class Conversations(RuleBasedStateMachine):
@@ -184,7 +184,7 @@ def watching():
         (Seen(black=True), "black"),
         (Seen(black=True, still=True), "black"),
         (Seen(damaged=True), "damaged"),
-        (Seen(pace=0.3), "slow"),
+        (Seen(pace=0.3, rate=10.0), "slow"),
     ],
 )
 def test_a_fault_in_the_pictures_is_told_within_five_seconds_and_so_is_its_end(watching, seen, fault):
@@ -197,10 +197,10 @@ def test_a_fault_in_the_pictures_is_told_within_five_seconds_and_so_is_its_end(w
 
 def test_a_frozen_camera_is_connected_anew_again_and_again(watching):
     machine, now = watching
-    now, _ = seen_for(29, Seen(still=True), machine, now)
+    now, _ = seen_for(PATIENCE.freeze + 0.95 * PATIENCE.renew, Seen(still=True), machine, now)
     assert machine.tick(machine.due).connect
     machine.opened(now)
-    now, told = seen_for(29, Seen(still=True), machine, now)
+    now, told = seen_for(0.95 * PATIENCE.renew, Seen(still=True), machine, now)
     assert not told
     assert machine.fault == "frozen"
     assert machine.tick(machine.due).connect

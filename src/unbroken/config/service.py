@@ -69,7 +69,7 @@ class LiveSettings(Strict):
         60.0, ge=10, le=3600, description="Seconds before another try where the password is wrong, then doubled."
     )
     renew: float = Field(
-        30.0, ge=5, le=3600, description="Seconds after which a frozen, black or slow camera is connected anew."
+        10.0, ge=5, le=3600, description="Seconds after which a frozen, black or slow camera is connected anew."
     )
 
 

@@ -28,8 +28,10 @@ from unbroken.video.looks import Luma
 LOOP = "loop://"
 """What an address begins with that plays a video for ever as if it was live: `loop://videos/hall.mp4`."""
 
-_RTSP = {"fflags": "nobuffer", "flags": "low_delay", "analyzeduration": "1000000", "max_delay": "300000"}
-"""Nothing held back; at most 1 s of probing at the start; 0.3 s for UDP packets that overtake each other (in us)."""
+_RTSP = {"flags": "low_delay", "probesize": "32", "analyzeduration": "0", "max_delay": "300000"}
+"""No pictures are gathered to guess at a rate: the first one is there in 0.2 s, where FFmpeg's defaults take 2 s or
+more, and `nobuffer` throws the first key picture away. UDP packets may overtake each other by 0.3 s (in us)."""
+_OTHERS = {"analyzeduration": "1000000", "fpsprobesize": "0"}
 _UNTIMED = frozenset({"mpjpeg", "mjpeg"})
 """Formats whose stamps are made up by the reader."""
 _PLANAR = ("yuv", "yuvj", "nv", "gray")
@@ -128,7 +130,7 @@ class NetworkCapture:
     def __init__(self, address: str, how: Connecting, stop: threading.Event) -> None:
         self.address = without_password(address)
         self._stop = stop
-        options = {**_RTSP, "rtsp_transport": how.transport} if address.startswith("rtsp") else {}
+        options = {**_RTSP, "rtsp_transport": how.transport} if address.startswith("rtsp") else _OTHERS
         try:
             self._container = av.open(address, options=options, timeout=(how.connect, how.read))
         except (av.FFmpegError, OSError) as error:

@@ -45,7 +45,7 @@ class Patience:
     first_retry: float = 0.5
     longest_retry: float = 5.0
     denied_retry: float = 60.0
-    renew: float = 30.0
+    renew: float = 10.0
 
 
 class Phase(enum.Enum):
@@ -144,7 +144,7 @@ class Reconnect:
         self._chance = chance
         self._heard = False
         self._failures = 0
-        self._since = -math.inf
+        self._since = self._faulty = -math.inf
         self._due = -math.inf
         self._picture = -math.inf
         self._good: float | None = None
@@ -160,7 +160,9 @@ class Reconnect:
         if self.phase is Phase.STOPPED:
             return math.inf
         stalled = self._picture + self._patience.stall
-        return min(stalled, self._since + self._patience.renew) if self.fault in _RENEWED else stalled
+        if self.fault not in _RENEWED:
+            return stalled
+        return min(stalled, max(self._since, self._faulty) + self._patience.renew)
 
     def tick(self, now: float) -> Answer:
         """Time has passed."""
@@ -193,7 +195,7 @@ class Reconnect:
         self._picture = now
         fault, reason = self._condition.judge(now, seen, self.fault)
         # A damaged picture alone is no sign that a camera is well.
-        told = () if fault is None and seen.damaged else self._tell(fault, reason)
+        told = () if fault is None and seen.damaged else self._tell(now, fault, reason)
         if fault is None:
             self._good = now if self._good is None else self._good
             if now - self._good >= self._patience.longest_retry:
@@ -217,7 +219,7 @@ class Reconnect:
     def _lose(self, now: float, fault: CameraFault, reason: str, *, leave: bool = False) -> Answer:
         self.phase, self._due, self._good = Phase.WAITING, now + self._delay(fault), None
         self._failures += 1
-        return Answer(leave=leave, told=self._tell(fault, reason))
+        return Answer(leave=leave, told=self._tell(now, fault, reason))
 
     def _delay(self, fault: CameraFault) -> float:
         """Exponential back-off; the jitter takes at most half of it away."""
@@ -228,11 +230,11 @@ class Reconnect:
             self._failures *= self.fault == "denied"
         return min(first * 2.0 ** min(self._failures, 60), longest) * self._chance.uniform(0.5, 1.0)
 
-    def _tell(self, fault: CameraFault | None, reason: str) -> tuple[Told, ...]:
+    def _tell(self, now: float, fault: CameraFault | None, reason: str) -> tuple[Told, ...]:
         """What is to be said where the fault is another one than the last one told."""
         if self._heard and fault == self.fault:
             return ()
-        self._heard, self.fault = True, fault
+        self._heard, self.fault, self._faulty = True, fault, now
         if fault is None:
             return (Told("online"),)
         return (Told("stalled" if fault in _CONNECTED else "lost", reason, fault),)
@@ -264,7 +266,7 @@ class _Condition:
             return "frozen", f"the same picture for {now - self._fresh:.1f} s"
         if share >= (patience.damaged / 2 if fault == "damaged" else patience.damaged):
             return "damaged", f"{share:.0%} of the pictures of the last {patience.window:g} s are damaged"
-        if self._is_slow(now, seen.pace, fault):
+        if self._is_slow(now, seen, fault):
             return "slow", f"pictures come at {seen.pace:.0%} of the speed at which they were taken"
         return None, ""
 
@@ -302,9 +304,12 @@ class _Condition:
         count = sum(bad for _, bad in self._damage)
         return count / len(self._damage) if count >= _FEWEST else 0.0
 
-    def _is_slow(self, now: float, pace: float, fault: CameraFault | None) -> bool:
+    def _is_slow(self, now: float, seen: Seen, fault: CameraFault | None) -> bool:
         limit = self._patience.slow
-        if pace >= ((1 + limit) / 2 if fault == "slow" else limit):
+        if not seen.rate:
+            # A new connection says nothing yet of its pace.
+            return fault == "slow"
+        if seen.pace >= ((1 + limit) / 2 if fault == "slow" else limit):
             self._slow = None
             return False
         self._slow = now if self._slow is None else self._slow

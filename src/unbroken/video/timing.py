@@ -93,8 +93,11 @@ class StreamClock:
             stamp: the stream's own, in seconds; `None` where it has none, which leaves the arrival.
             arrival: when it came, on the shared clock.
         """
-        stamp = arrival if stamp is None or not math.isfinite(stamp) else stamp
         self.jump = 0.0
+        if stamp is None or not math.isfinite(stamp):
+            self._measure(arrival, arrival)
+            self._last = max(arrival, self._last + _TICK)
+            return self._last
         if self._offset is None:
             self._anchor(stamp, arrival)
         early = stamp + self._offset_or(stamp, arrival) - arrival
