@@ -5,7 +5,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from unbroken.geometry.regions import crossings, inside
+from unbroken.geometry.regions import crossings, distances, inside, offsets
 
 ROOM = np.array([[0.0, 0.0], [8.0, 1.0], [6.0, 5.0], [9.0, 9.0], [1.0, 7.0]])
 
@@ -15,6 +15,17 @@ def test_inside_is_opencvs_polygon_test(x: float, y: float) -> None:
     signed = cv2.pointPolygonTest(ROOM.astype(np.float32), (x, y), True)
     if abs(signed) > 1e-3:
         assert inside(np.array([[x, y]]), ROOM)[0] == (signed > 0)
+
+
+@given(x=st.floats(-2, 11), y=st.floats(-2, 11))
+def test_distances_are_opencvs(x: float, y: float) -> None:
+    signed = cv2.pointPolygonTest(ROOM.astype(np.float32), (x, y), True)
+    assert abs(distances(np.array([[x, y]]), ROOM)[0] - abs(signed)) < 1e-5
+
+
+def test_offsets_are_negative_to_the_left() -> None:
+    line = np.array([[0.0, 0.0], [5.0, 0.0]])
+    assert offsets(np.array([[9.0, -2.0], [-1.0, 3.0]]), line).tolist() == [-2.0, 3.0]
 
 
 def test_an_unknown_place_lies_in_no_zone() -> None:

@@ -36,18 +36,20 @@ def test_values_follow_from_events():
         CameraOnline(0.0, "door"),
         PersonAppeared(1.0, 4, "door", 1),
         PersonAppeared(1.0, 5, "door", 2),
-        ZoneEntered(1.0, "door", 1, 4, "till"),
+        ZoneEntered(1.0, "door", 1, 4, "till", 7),
         LineCrossed(1.0, "door", 1, 4, "entrance", "in"),
     )
     assert told == {"camera/door": "online", "people": "2", "zone/till/people": "1", "line/entrance/in": "1"}
-    told = noted(figures, ZoneLeft(2.0, "door", 1, 4, "till", 1.0), PersonLeft(2.0, 5, ("door",), 1.0, "unseen"))
+    told = noted(
+        figures, ZoneLeft(2.0, "door", 1, 4, "till", 1.0, "left", 7), PersonLeft(2.0, 5, ("door",), 1.0, "unseen")
+    )
     assert told == {"people": "1", "zone/till/people": "0"}
     assert noted(figures, CameraLost(3.0, "door", "gone")) == {"camera/door": "offline"}
 
 
 def test_an_event_that_is_delivered_twice_counts_once_for_who_is_there():
     figures = Figures(THINGS)
-    enters = ZoneEntered(1.0, "door", 1, 4, "till")
+    enters = ZoneEntered(1.0, "door", 1, 4, "till", 7)
     noted(figures, enters, PersonAppeared(1.0, 4, "door", 1))
     assert noted(figures, enters, PersonAppeared(1.0, 4, "door", 1)) == {}
 

@@ -4,9 +4,10 @@ import json
 
 import pytest
 
-from outlet_made import sealed
+from outlet_made import sealed, started
+from unbroken.core.errors import StoreError
 from unbroken.outlets.courier import DeliveryError
-from unbroken.outlets.lines import Lines, LinesSettings
+from unbroken.outlets.lines import EventFile, Lines, LinesSettings
 
 
 def tracks(path):
@@ -64,3 +65,18 @@ def test_a_folder_that_is_gone_is_tried_again(tmp_path):
     lines.deliver(sealed(1))
     lines.close()
     assert tracks(tmp_path / "out" / "events.jsonl") == [1]
+
+
+def test_the_file_of_one_run_begins_anew_and_is_there_although_nothing_happened(tmp_path):
+    path = tmp_path / "out" / "events.jsonl"
+    for _ in range(2):
+        file = EventFile(path, "shop")
+        file.hear([started(1), started(2)])
+        file.close()
+        file.close()
+    assert tracks(path) == [1, 2]
+    assert [event["sequence"] for event in map(json.loads, path.read_text().splitlines())] == [1, 2]
+    EventFile(path, "shop").close()
+    assert path.read_text() == ""
+    with pytest.raises(StoreError, match="choose another folder with --output"):
+        EventFile(path / "events.jsonl", "shop")

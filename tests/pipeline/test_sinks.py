@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 from scene import answer, walk
 from unbroken.core.errors import StoreError
-from unbroken.core.events import Evidence, PersonEnrolled, PersonForgotten, PersonMerged, PersonSplit
+from unbroken.core.events import Evidence, PersonForgotten, PersonMerged, PersonSplit
 from unbroken.core.frames import Frame
 from unbroken.core.tracks import TrackState
-from unbroken.pipeline.sinks import EventLines, MotFiles, MotSettings, Sinks, TrackLines, json_line
+from unbroken.pipeline.sinks import MotFiles, MotSettings, Sinks, TrackLines, json_line
 
 BOX = [10.0, 20.0, 50.0, 120.0]
 PERSONS = st.integers(1, 3)
@@ -161,20 +161,9 @@ def test_each_line_of_tracks_says_who_was_where(tmp_path):
     sink.close()
 
 
-def test_events_are_written_with_their_evidence_and_without_nan(tmp_path):
-    sink = EventLines(tmp_path / "events.jsonl")
-    event = PersonEnrolled(0.5, "door", 7, 3, (Evidence(1, -2.5),))
-    sink.write(frame(0), answer(frame(0), [], [], []), [event])
-    sink.close()
-    line = json.loads((tmp_path / "events.jsonl").read_text())
-    assert (line["event"], line["person"], line["track"], line["time"]) == ("person_enrolled", 3, 7, 0.5)
-    assert line["alternatives"][0]["score"] == -2.5
-    assert line["alternatives"][0]["distance"] is None
-
-
 def test_a_run_without_a_picture_leaves_empty_files_not_missing_ones(tmp_path):
-    Sinks([TrackLines(tmp_path / "tracks.jsonl"), EventLines(tmp_path / "events.jsonl")]).close()
-    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"tracks.jsonl": "", "events.jsonl": ""}
+    Sinks([TrackLines(tmp_path / "tracks.jsonl")]).close()
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"tracks.jsonl": ""}
 
 
 def test_lines_are_json_that_every_reader_takes():

@@ -16,7 +16,8 @@ from unbroken.core.arrays import Floats
 from unbroken.core.errors import StoreError
 from unbroken.core.ports import Sink
 from unbroken.geometry.plane import FootNoise, GroundView, locate
-from unbroken.pipeline.sinks import EventLines, MotFiles, TrackLines
+from unbroken.outlets.lines import EventFile
+from unbroken.pipeline.sinks import MotFiles, TrackLines
 from unbroken.render.draw import DrawSettings
 from unbroken.render.gathering import GatherSettings, Ground
 from unbroken.render.portraits import PortraitSettings
@@ -65,7 +66,11 @@ def sinks_for(
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise StoreError(f"{folder}: cannot be made ({error.strerror}); choose another --output") from error
-    sinks: list[Sink] = [MotFiles(folder), TrackLines(folder / "tracks.jsonl"), EventLines(folder / "events.jsonl")]
+    sinks: list[Sink] = [
+        MotFiles(folder),
+        TrackLines(folder / "tracks.jsonl"),
+        EventFile(folder / "events.jsonl", settings.outputs.site),
+    ]
     if outputs.videos:
         sinks.append(AnnotatedVideos(folder, DrawSettings(blur_heads=outputs.blur)))
     if outputs.mosaic:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from unbroken.app.build import Workshop, embedder_of, identity_of
 from unbroken.app.outlets import outlets_of
+from unbroken.app.places import lines_of, places_of, zones_of
 from unbroken.app.sources import Opened, measured, open_camera, open_live
 from unbroken.app.systemd import notify
 from unbroken.app.telling import LOG, Telling
@@ -19,6 +20,7 @@ from unbroken.config.changes import Changes, SiteFile, running
 from unbroken.config.site import CameraSettings, SiteSettings
 from unbroken.core.errors import ConfigError, HungError
 from unbroken.core.ports import Sink, Source
+from unbroken.geometry.plane import GroundView
 from unbroken.pipeline.guard import guarded
 from unbroken.pipeline.health import Health
 from unbroken.pipeline.intake import Intake, Lane, Retry
@@ -76,7 +78,9 @@ class Service:
         self._sink = Sinks([*_files_of(settings), self.outlets, *sinks, Telling()])
         self._scheduler = Scheduler(self._site, self._intake, self._sink, self.health, self._renew)
         self._scheduler.settings = scheduling(settings)
-        self._scheduler.observer = Observers([Presence()])
+        self._views: dict[str, GroundView] = {}
+        self._places = places_of(settings, self._views)
+        self._scheduler.observer = Observers([Presence(), self._places])
         self._thread = threading.Thread(target=self._run, name="scheduler", daemon=True)
 
     def __enter__(self) -> Service:
@@ -128,6 +132,8 @@ class Service:
         for camera in changes.to_open:
             self._intake.add(self._lane(camera))
         self._scheduler.settings = scheduling(self.settings)
+        zones, lines = zones_of(self.settings), lines_of(self.settings)
+        self._scheduler.do(lambda: self._sink.hear(self._places.change(zones, lines)))
 
     def _run(self) -> None:
         with guarded(self._failure.append):
@@ -154,6 +160,10 @@ class Service:
         if running(self.settings).get(camera.name) != camera or camera.name in self._known:
             return
         self._known[camera.name] = opened
+        if opened.view is not None:
+            self._views[camera.name] = opened.view
+        else:
+            self._views.pop(camera.name, None)
         add()
 
     def _renew(self, name: str) -> None:

@@ -13,14 +13,16 @@ from typing import NamedTuple
 
 from unbroken.app.build import build_site
 from unbroken.app.outputs import Outputs, sinks_for
+from unbroken.app.places import observers_of
 from unbroken.app.sources import open_camera
 from unbroken.app.wishes import settings_from
 from unbroken.config.site import SiteSettings
 from unbroken.core.events import CameraLost, CameraStalled, Event
 from unbroken.core.frames import Frame
-from unbroken.core.ports import Sink, Source
+from unbroken.core.ports import Source
 from unbroken.core.results import FrameResult
 from unbroken.geometry.plane import GroundView
+from unbroken.pipeline.observers import Observer
 from unbroken.pipeline.sinks import Sinks
 from unbroken.pipeline.site import Site
 from unbroken.pipeline.walk import Moment, as_they_come, in_step, usual_window
@@ -102,7 +104,7 @@ def track(*sources: str | Path, **wishes: str | int | float | None) -> Iterator[
     """
     settings = settings_from([str(source) for source in sources], wishes)
     with opened_site(settings) as running:
-        yield from answers(running.site, running.moments)
+        yield from answers(running.site, running.moments, observers_of(settings, running.views))
 
 
 def track_site(
@@ -129,7 +131,9 @@ def track_site(
         sink = Sinks(sinks_for(outputs, settings, running.site.parts, running.views))
         told = watch(running.sources) if watch else _look_away
         after: list[Event] = []
-        summary = run(answers(running.site, until(running.moments, seconds), after), sink, told)
+        observer = observers_of(settings, running.views)
+        walk = answers(running.site, until(running.moments, seconds), observer, after)
+        summary = run(walk, sink, told, lambda: [*after, *observer.close()])
         summary.note_failures(after)
         summary.parts = running.site.parts
         return summary
@@ -151,30 +155,35 @@ def opened_site(settings: SiteSettings) -> Iterator[Running]:
         yield Running(site, sources, views, moments)
 
 
-def answers(site: Site, moments: Iterable[Moment], after: list[Event] | None = None) -> Iterator[Answer]:
+def answers(
+    site: Site, moments: Iterable[Moment], observer: Observer | None = None, after: list[Event] | None = None
+) -> Iterator[Answer]:
     """The answer for every frame, in the order of the moments. Events come with the first frame that follows them.
 
     Args:
         site: wired.
         moments: in the order of time.
+        observer: sees every step and makes events of its own.
         after: is filled with the events that no frame followed.
     """
     waiting: list[Event] = [] if after is None else after
     for moment in moments:
         results, events = site.step(moment.frames)
-        waiting += [*moment.events, *events]
+        told = [*moment.events, *events]
+        waiting += [*told, *(observer.observe(results, told) if observer is not None else ())]
         for frame, result in zip(moment.frames, results, strict=True):
             yield Answer(frame, result, tuple(waiting))
             waiting.clear()
 
 
-def run(walk: Iterable[Answer], sink: Sink, watch: Watch) -> Summary:
+def run(walk: Iterable[Answer], sink: Sinks, watch: Watch, last: Callable[[], list[Event]]) -> Summary:
     """Hand every answer to a sink, to the end or until the user interrupts: what was written is valid either way.
 
     Args:
         walk: the answers.
         sink: gets every answer; it is closed at the end.
         watch: is told of every result.
+        last: the events that are left when the walk is over.
     """
     summary = Summary()
     try:
@@ -185,7 +194,9 @@ def run(walk: Iterable[Answer], sink: Sink, watch: Watch) -> Summary:
     except KeyboardInterrupt:
         summary.interrupted = True
     finally:
-        sink.close()
+        with ExitStack() as stack:
+            stack.callback(sink.close)
+            sink.hear(last())
     return summary
 
 

@@ -27,16 +27,22 @@ class ZoneSettings(Strict):
     name: Name = Field(description="Short, without spaces: it names events.")
     camera: str = Field("", description="The camera in whose picture the polygon is drawn; empty: on the ground.")
     polygon: tuple[Point, ...] = Field(min_length=3, description="Corners in pixels of the camera, or metres.")
-    stay: float = Field(0.0, ge=0, le=3600, description="Seconds inside before somebody counts as having entered.")
+    stay: float = Field(0.5, ge=0, le=3600, description="Seconds inside before somebody has entered; outside: left.")
+    margin: float = Field(0.15, ge=0, le=10, description="Metres beyond the border that still count as inside.")
+    lost: float = Field(10.0, ge=0, le=3600, description="Seconds unseen after which somebody inside has left.")
 
 
 class LineSettings(Strict):
-    """A line that people cross, in or out: in is from left to right for somebody who looks from start to end."""
+    """A line that people cross, in or out: in is from left to right for somebody who looks from start to end.
+
+    In a picture y goes down, on the ground up as on a map.
+    """
 
     name: Name = Field(description="Short, without spaces: it names events.")
     camera: str = Field("", description="The camera in whose picture the line is drawn; empty: on the ground.")
     start: Point = Field(description="Pixels of the camera, or metres.")
     end: Point = Field(description="Pixels of the camera, or metres.")
+    margin: float = Field(0.15, ge=0, le=10, description="Metres from the line where nobody is on either side yet.")
 
 
 class LinkSettings(Strict):

@@ -166,7 +166,8 @@ class PersonLeft:
 class ZoneEntered:
     """A person (or, while undecided, a track) has entered a zone; `time` is when he was first seen inside.
 
-    `camera` and `track` are those that saw him enter: the `ZoneLeft` of the same visit names them again.
+    `camera` and `track` are those that saw him enter; `visit` counts the visits of all zones since the site's start,
+    from 1: the `ZoneLeft` of the same visit names it again.
     """
 
     time: float
@@ -174,14 +175,15 @@ class ZoneEntered:
     track: int
     person: int
     zone: str
+    visit: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class ZoneLeft:
     """A visit of a zone is over after `dwell` seconds; `time` is when he was last seen inside.
 
-    `camera` and `track` are those of the `ZoneEntered` of the visit, `person` is who it turned out to be. `reason` is
-    "left", "unseen", "merged" (the visit goes on as that of the person merged into), "forgotten" or "stopped".
+    `camera` and `track` are those of the `ZoneEntered` of the same `visit`, `person` is who it turned out to be.
+    `reason` is "left", "unseen", "merged" (he is inside by another visit, too, which goes on), "forgotten", "stopped".
     """
 
     time: float
@@ -191,6 +193,7 @@ class ZoneLeft:
     zone: str
     dwell: float
     reason: str = "left"
+    visit: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,30 @@ def inside(points: Floats, polygon: Floats) -> Bools:
     return odd
 
 
+def distances(points: Floats, polygon: Floats) -> Floats:
+    """How far points are from the border of a polygon of (K, 2) corners. (N, 2) -> (N,), in the unit of both.
+
+    >>> distances(np.array([[1.0, 1.0], [5.0, 2.0]]), np.array([[0.0, 0.0], [2.0, 0.0], [2.0, 2.0]])).tolist()
+    [0.0, 3.0]
+    """
+    along = np.roll(polygon, -1, axis=0) - polygon
+    offset = points[:, None, :] - polygon[None, :, :]
+    length = np.einsum("kd,kd->k", along, along)
+    share = np.einsum("nkd,kd->nk", offset, along) / np.where(length == 0, 1.0, length)
+    nearest = offset - np.clip(share, 0.0, 1.0)[:, :, None] * along[None, :, :]
+    found: Floats = np.sqrt(np.einsum("nkd,nkd->nk", nearest, nearest).min(axis=1))
+    return found
+
+
+def offsets(points: Floats, line: Floats) -> Floats:
+    """How far points are beside the straight line through two places (2, 2). (N, 2) -> (N,).
+
+    Negative to its left, as seen from its start with x to the right and y down.
+    """
+    length = float(np.hypot(*(line[1] - line[0])))
+    return _side(points, line[0], line[1]) / (length or 1.0)
+
+
 def crossings(before: Floats, after: Floats, line: Floats) -> Ints:
     """Who has crossed the segment `line` ((2, 2): from, to) between two instants. (N, 2), (N, 2) -> (N,).
 

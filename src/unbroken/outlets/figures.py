@@ -41,7 +41,7 @@ class Figures:
         self._things = things
         self._epoch = 0
         self._people: set[int] = set()
-        self._visits: dict[str, set[tuple[str, int]]] = {}
+        self._visits: dict[str, set[int]] = {}
         self._values = self._first()
 
     @property
@@ -81,7 +81,7 @@ class Figures:
         elif isinstance(event, (ZoneEntered, ZoneLeft)):
             visits = self._visits.setdefault(event.zone, set())
             change = visits.add if isinstance(event, ZoneEntered) else visits.discard
-            change((event.camera, event.track))
+            change(event.visit)
             self._values[f"zone/{event.zone}/people"] = str(len(visits))
         elif isinstance(event, LineCrossed):
             topic = f"line/{event.line}/{event.direction}"

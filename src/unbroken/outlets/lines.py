@@ -8,9 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 
-from unbroken.core.errors import ContractError
+from unbroken.core.errors import ContractError, StoreError
+from unbroken.core.events import Event
+from unbroken.core.frames import Frame
+from unbroken.core.results import FrameResult
 from unbroken.outlets.courier import DeliveryError
-from unbroken.outlets.envelope import Envelope
+from unbroken.outlets.envelope import Envelope, Sealer
 from unbroken.outlets.spool import replaced
 
 _LOOK_BACK = 1 << 18
@@ -137,6 +140,49 @@ class Lines:
             os.fsync(self._file)
             os.close(self._file)
             self._file = -1
+
+
+class EventFile:
+    """Events of one run in a file of their own, written at once and begun anew. A `Sink` and a `Listener`.
+
+    Args:
+        path: of the file.
+        site: the name of the site.
+
+    Raises:
+        StoreError: the file cannot be written.
+    """
+
+    def __init__(self, path: Path, site: str) -> None:
+        self._path = path
+        self._sealer = Sealer(site, 1)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = path.open("w", encoding="utf-8", newline="\n")
+        except OSError as error:
+            raise StoreError(
+                f"{path}: cannot be written ({error.strerror}); choose another folder with --output"
+            ) from error
+
+    def write(self, frame: Frame, result: FrameResult, events: Sequence[Event]) -> None:
+        """Append one line for each event that comes with a picture."""
+        self.hear(events)
+
+    def hear(self, events: Sequence[Event]) -> None:
+        """Append one line for each event.
+
+        Raises:
+            StoreError: the disk is full.
+        """
+        try:
+            self._file.writelines(self._sealer.seal(event).line() for event in events)
+            self._file.flush()
+        except OSError as error:
+            raise StoreError(f"{self._path}: cannot be written ({error.strerror}); make room") from error
+
+    def close(self) -> None:
+        """Finish the file. May be called twice."""
+        self._file.close()
 
 
 def _ids(content: bytes) -> set[str]:

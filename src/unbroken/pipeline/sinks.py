@@ -1,4 +1,4 @@
-"""Files that results go to: MOTChallenge with Global and with local ids, JSON Lines of tracks and of events."""
+"""Files that results go to: MOTChallenge with Global and with local ids, JSON Lines of tracks."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from unbroken.core.sightings import IdentityState
 from unbroken.core.tracks import TrackState
 
 SCHEMA = 1
-"""The version of the lines in `tracks.jsonl` and `events.jsonl`; it rises when a field changes its meaning or goes."""
+"""The version of the lines in `tracks.jsonl`; it rises when a field changes its meaning or goes."""
 
 
 class Sinks:
@@ -216,37 +216,6 @@ class TrackLines:
         (self._file or opened(self._path)).close()
 
 
-class EventLines:
-    """Writes `events.jsonl`: one line for each event, with its evidence. See `docs/outputs.md`."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._file: IO[str] | None = None
-
-    def write(self, frame: Frame, result: FrameResult, events: Sequence[Event]) -> None:
-        """Append one line for each event.
-
-        Raises:
-            StoreError: the file cannot be written.
-        """
-        self.hear(events)
-
-    def hear(self, events: Sequence[Event]) -> None:
-        """Append one line for each event, whether or not a picture goes with it.
-
-        Raises:
-            StoreError: the file cannot be written.
-        """
-        self._file = self._file or opened(self._path)
-        if events:
-            self._file.writelines(json_line(event_fields(event)) for event in events)
-            self._file.flush()
-
-    def close(self) -> None:
-        """Finish the file; a run without an event leaves an empty one. May be called twice."""
-        (self._file or opened(self._path)).close()
-
-
 def track_fields(result: FrameResult) -> Iterator[dict[str, object]]:
     """What `tracks.jsonl` says of each track of a picture."""
     tracks, who = result.tracks, result.identities
@@ -268,7 +237,7 @@ def track_fields(result: FrameResult) -> Iterator[dict[str, object]]:
 
 
 def event_fields(event: Event) -> dict[str, object]:
-    """What `events.jsonl` says of an event: its name in snake case, then its own fields."""
+    """An event as a page shows it: its name in snake case, then its own fields."""
     name = re.sub(r"(?<!^)(?=[A-Z])", "_", type(event).__name__).lower()
     return {"schema": SCHEMA, "event": name, **asdict(event)}
 
