@@ -16,7 +16,7 @@ from unbroken.app.outputs import Outputs
 from unbroken.app.track import Summary, Watch, track_site
 from unbroken.app.wishes import settings_from
 from unbroken.core.errors import ConfigError, StoreError
-from unbroken.core.ports import Source
+from unbroken.core.ports import Sink, Source
 from unbroken.core.results import FrameResult
 from unbroken.datasets.answers import across, find_cases
 from unbroken.datasets.motchallenge import read_rows
@@ -81,10 +81,12 @@ class DemoWatch:
     Attributes:
         filmed: is told pictures done and pictures in all.
         tracked: is given the sources and returns what is told of every result.
+        sinks: get every answer, such as a board that is looked at.
     """
 
     filmed: Callable[[int, int], None]
     tracked: Callable[[Sequence[Source]], Watch]
+    sinks: Sequence[Sink] = ()
 
 
 def run_demo(settings: DemoSettings, watch: DemoWatch) -> DemoOutcome:
@@ -110,7 +112,8 @@ def run_demo(settings: DemoSettings, watch: DemoWatch) -> DemoOutcome:
     count = Counter[str]()
     whole = len(world.cameras) * world.settings.frames
     outputs = Outputs(folder, mosaic=True, scores=lambda: _columns(scored(folder)) if count.total() == whole else {})
-    summary = track_site(settings_from([str(site)], {}), outputs, watch=_counting(watch.tracked, count))
+    wanted = settings_from([str(site)], {})
+    summary = track_site(wanted, outputs, watch=_counting(watch.tracked, count), sinks=watch.sinks)
     people = len({int(person) for camera in world.cameras for person in truth_of(world, camera.name).persons})
     if summary.interrupted:
         return DemoOutcome({}, summary, people)

@@ -112,6 +112,7 @@ def track_site(
     outputs: Outputs,
     seconds: float = 0.0,
     watch: Callable[[Sequence[Source]], Watch] | None = None,
+    sinks: Sequence[Sink] = (),
 ) -> Summary:
     """Open a site's cameras, run the chain to their end and write what was asked for.
 
@@ -120,6 +121,7 @@ def track_site(
         outputs: what is written where.
         seconds: of video, after which the run ends; 0 runs to the end.
         watch: is given the sources and returns what is told of every result, for a progress bar.
+        sinks: get every answer beside the files; they are closed at the end.
 
     Raises:
         SourceError: a camera cannot be opened; nothing was started then.
@@ -128,7 +130,7 @@ def track_site(
         StoreError: the results cannot be written.
     """
     with opened_site(settings) as running:
-        sink = Sinks(sinks_for(outputs, settings, running.site.parts, running.views))
+        sink = Sinks([*sinks_for(outputs, settings, running.site.parts, running.views), *sinks])
         told = watch(running.sources) if watch else _look_away
         after: list[Event] = []
         observer = observers_of(settings, running.views)

@@ -25,6 +25,8 @@ def demo(
     seed: int = typer.Option(0, help="Of the world: another seed, other people and other ways."),
     people: int = typer.Option(0, min=0, help="How many people; 0 takes two, and two more per camera."),
     output: Path = typer.Option(Path("unbroken-demo"), "--output", "-o", help="The folder for everything."),
+    web: bool = typer.Option(False, "--web", help="Show it live on a page of this machine, which stays until Ctrl-C."),
+    port: int = typer.Option(0, min=0, max=65535, help="Of the live page; 0 takes a free one."),
 ) -> None:
     """Film a synthetic building, follow everybody through it and score the Global IDs against the truth.
 
@@ -33,21 +35,37 @@ def demo(
     Examples:
         unbroken demo
 
+        unbroken demo --web
+
         unbroken demo --cameras 5 --seconds 60 --seed 7 --output five-cameras
     """
     from rich.console import Console
 
     from unbroken.app.demo import DemoSettings, DemoWatch, run_demo
     from unbroken.cli.progress import FilmProgress, FrameProgress
+    from unbroken.cli.watching import stay, watched
 
     console = Console()
-    with FilmProgress(console) as films, ExitStack() as stack:
+    names = [f"cam{number}" for number in range(1, cameras + 1)]
+    with watched(console, names, port if web else None) as sinks:
+        with FilmProgress(console) as films, ExitStack() as stack:
 
-        def tracked(sources: Sequence[Source]) -> Watch:
-            return stack.enter_context(FrameProgress(console)).begin(sources)
+            def tracked(sources: Sequence[Source]) -> Watch:
+                return stack.enter_context(FrameProgress(console)).begin(sources)
 
-        settings = DemoSettings(output, cameras, seconds, seed, people)
-        outcome = run_demo(settings, DemoWatch(films.note, tracked))
+            settings = DemoSettings(output, cameras, seconds, seed, people)
+            outcome = run_demo(settings, DemoWatch(films.note, tracked, sinks))
+        _close(console, outcome, output)
+        if web:
+            stay(console)
+
+
+def _close(console: Console, outcome: DemoOutcome, output: Path) -> None:
+    """Say what came of it.
+
+    Raises:
+        typer.Exit: the user stopped it.
+    """
     if outcome.summary.interrupted:
         typer.echo(f"interrupted: the results in {output} are complete up to here", err=True)
         raise typer.Exit(130)

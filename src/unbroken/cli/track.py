@@ -43,6 +43,8 @@ def track(
     pictures: bool = typer.Option(True, "--pictures/--no-pictures", help="Keep pictures of people in the report."),
     blur: bool = typer.Option(False, "--blur", help="Blur heads in all pictures that are kept."),
     seconds: float = typer.Option(0.0, min=0, help="Stop after so many seconds of video; 0 runs to the end."),
+    web: bool = typer.Option(False, "--web", help="Show a live page on this machine while it runs."),
+    port: int = typer.Option(0, min=0, max=65535, help="Of the live page; 0 takes a free one."),
 ) -> None:
     """Follow people through all cameras and give each one Global ID.
 
@@ -65,6 +67,8 @@ def track(
 
         unbroken track site.toml --output monday
 
+        unbroken track hall.mp4 door.mp4 --web
+
         unbroken track --detections MOT17/train --camera-motion file --output answers
     """
     from rich.console import Console
@@ -73,6 +77,7 @@ def track(
     from unbroken.app.track import track_site
     from unbroken.app.wishes import settings_from
     from unbroken.cli.progress import FrameProgress
+    from unbroken.cli.watching import watched
     from unbroken.core.errors import ConfigError
 
     wishes: dict[str, str | int | float | None] = {
@@ -98,8 +103,9 @@ def track(
     settings = settings_from(sources, wishes)
     outputs = Outputs(output, videos=video, mosaic=mosaic, report=report, pictures=pictures, blur=blur)
     console = Console()
-    with FrameProgress(console) as progress:
-        summary = track_site(settings, outputs, seconds, progress.begin)
+    cameras = [camera.name for camera in settings.cameras]
+    with watched(console, cameras, port if web else None) as sinks, FrameProgress(console) as progress:
+        summary = track_site(settings, outputs, seconds, progress.begin, sinks)
     tell(console, summary, output)
 
 
