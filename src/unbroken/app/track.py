@@ -19,7 +19,7 @@ from unbroken.app.wishes import settings_from
 from unbroken.config.site import SiteSettings
 from unbroken.core.events import CameraLost, CameraStalled, Event
 from unbroken.core.frames import Frame
-from unbroken.core.ports import Source
+from unbroken.core.ports import Sink, Source
 from unbroken.core.results import FrameResult
 from unbroken.geometry.plane import GroundView
 from unbroken.pipeline.observers import Observer
