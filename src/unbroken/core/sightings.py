@@ -64,6 +64,13 @@ class Sightings:
     def __len__(self) -> int:
         return len(self.tracks)
 
+    @classmethod
+    def of_nobody(cls, camera: str, time: float, ended: Ints) -> Sightings:
+        """Nobody is seen; the tracks `ended` are given up."""
+        rows, boxes, places = np.zeros(0, dtype=np.int64), np.zeros((0, 4)), np.zeros((0, 2))
+        features = np.zeros((0, 0), dtype=np.float32)
+        return cls(camera, time, rows, boxes, places, np.zeros((0, 2, 2)), features, np.zeros(0), ended)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Identities:

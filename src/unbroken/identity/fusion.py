@@ -13,7 +13,7 @@ from dataclasses import replace
 import numpy as np
 
 from unbroken.core.arrays import Features
-from unbroken.core.batches import Command, Split, Swap
+from unbroken.core.batches import Command, Forget, Split, Swap
 from unbroken.core.errors import ContractError
 from unbroken.core.events import (
     Event,
@@ -97,8 +97,28 @@ class GroundedManager:
                 )
             command = Swap(first, second)
         decided = self.inner.correct(command, time)
+        if isinstance(command, Forget):
+            self._drop_undecided(command.person)
         self._follow(decided)
         return [here for event in decided for here in self._translated(event, set())]
+
+    def _drop_undecided(self, person: int) -> None:
+        """Views of an undecided ground track were answered with this person: what it has seen of him goes as well."""
+        theirs = {self._track_of[key] for key, answer in self._last.items() if answer[0] == person}
+        over = sorted(track for track in theirs if self._answers.get(track, _PENDING)[0] < 0)
+        if over:
+            self.inner.observe([Sightings.of_nobody(GROUND, float(self._time), np.array(over, dtype=np.int64))])
+
+    def adopt(self, other: GroundedManager) -> None:
+        """Take the settings of the ground from another manager; what is known stays."""
+        self._ground.settings = other._ground.settings
+
+    def leave_the_ground(self) -> None:
+        """End all ground tracks: from here on the inner manager is told of cameras as they are."""
+        if self._alive:
+            over = np.array(sorted(self._alive), dtype=np.int64)
+            self.inner.observe([Sightings.of_nobody(GROUND, float(self._time), over)])
+            self._alive = set()
 
     def _grounded(self, key: tuple[str, int]) -> tuple[str, int]:
         return (GROUND, self._track_of[key]) if key in self._track_of else key

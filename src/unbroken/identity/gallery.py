@@ -242,17 +242,22 @@ class Gallery:
             )
             self._write(row, self._views[person])
 
-    def evict(self, time: float, keep: Set[int]) -> list[int]:
-        """Forget who is too old or too many at a time, but nobody in `keep`; returns who went."""
+    def adopt(self, settings: GallerySettings) -> None:
+        """Take other settings; people of whom more views are kept than they allow lose the least diverse."""
+        fewer = settings.views < self.settings.views
+        self.settings = settings
+        if fewer:
+            for person in self.ids.tolist():
+                self.put(person, self._views[person])
+
+    def overdue(self, time: float, keep: Set[int]) -> list[int]:
+        """Who is too old or too many at a time and has to go, but nobody in `keep`."""
         ends = self.columns.ends
         old = ends < time - self.settings.lifetime
         excess = self._count - int(old.sum()) - self.settings.capacity
         if excess > 0:
             old[np.argsort(np.where(old, np.inf, ends), kind="stable")[:excess]] = True
-        gone = [person for person in self.ids[old].tolist() if person not in keep]
-        for person in gone:
-            self._remove(person)
-        return gone
+        return [person for person in self.ids[old].tolist() if person not in keep]
 
     def _most_diverse(self, views: tuple[View, ...]) -> tuple[View, ...]:
         kept = list(views)

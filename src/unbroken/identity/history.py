@@ -97,6 +97,21 @@ class History:
         self.vectors[slot] = tracklet.feature
         self.places[slot], self.boxes[slot] = tracklet.places, tracklet.boxes
 
+    def resized(self, size: int) -> History:
+        """The same tracks in a ring of another size, the latest ones where it is smaller."""
+        if size == self.size:
+            return self
+        other = History(size)
+        other.count, other._erased = self.count, self._erased or size > self.size
+        other.vectors = np.zeros((size, self.vectors.shape[1]), dtype=np.float32)
+        other.rows = np.zeros((size, self.rows.shape[1]))
+        kept = self.used[-size:]
+        places = self.numbers[kept] % size
+        for name, column in vars(self).items():
+            if isinstance(column, np.ndarray):
+                vars(other)[name][places] = column[kept]
+        return other
+
     def erase(self, slots: Ints) -> None:
         """Leave nothing of the tracks in these slots: they count as never used."""
         self._erased = self._erased or len(slots) > 0

@@ -174,7 +174,7 @@ class CalibratedManager:
         """Keep the gallery within its bounds; nobody who is in a view is forgotten."""
         slots = [slot for track in self._open.values() if (slot := self._history.slot(track.number)) >= 0]
         seen = {int(self._history.persons[slot]) for slot in slots}
-        gone = self._gallery.evict(time, seen)
+        gone = self._gallery.overdue(time, seen)
         if gone:
             self._erase(set(gone))
         return [PersonForgotten(time, person, "retention") for person in gone]
@@ -184,11 +184,12 @@ class CalibratedManager:
         history = self._history
         slots = np.flatnonzero(np.isin(history.persons, list(persons)) & (history.numbers >= 0))
         theirs = set(history.numbers[slots].tolist())
+        theirs |= {view.number for person in persons for view in self._gallery.views(person)}
         self._open = {key: track for key, track in self._open.items() if track.number not in theirs}
         history.erase(slots)
         for person in persons:
             self._gallery.put(person, ())
-        self._notes.forget(persons)
+        self._notes.forget(persons, theirs)
 
     def _end(self, view: Sightings) -> None:
         ended = [(view.camera, number) for number in view.ended.tolist()]
@@ -329,6 +330,21 @@ class CalibratedManager:
         self._erase({command.person})
         return [PersonForgotten(time, command.person, command.reason)]
 
+    def adopt(self, settings: ManagerSettings) -> None:
+        """Take other settings from here on; what is known stays, as far as they leave room for it."""
+        if settings == self.settings:
+            return
+        self.settings = settings
+        self._history = self._history.resized(settings.memory)
+        self._topology = self._topology.with_settings(settings.topology)
+        self._gallery.adopt(settings.gallery)
+        self._notes.resize(settings.corrections.remembered)
+        likeness = self._site.likeness
+        if isinstance(likeness, Likeness):
+            likeness = replace(likeness, settings=settings.calibration)
+        hysteresis = settings.corrections.hysteresis
+        self._site = Site(self._gallery, self._history, self._topology, likeness, hysteresis, settings.places)
+
     def _in_view_at_once(self, mine: Ints, theirs: Ints) -> bool:
         """Whether two people have tracks that are open now and cannot be one person's."""
         living = np.array([self._history.slot(track.number) for track in self._open.values()], dtype=np.int64)
@@ -456,7 +472,11 @@ class CalibratedManager:
         before = gallery.views(person)
         gallery.drop(person, number)
         target = decision.person or gallery.new_id()
-        self._notes.add(Undo({person: before, target: gallery.views(target)}, ((number, person),)))
+        # Of somebody whose views are all gone, the history may hold more tracks than the gallery did.
+        others = np.flatnonzero(history.persons == person) if alone else np.zeros(0, dtype=np.int64)
+        moved = (number, *history.numbers[others].tolist())
+        self._notes.add(Undo({person: before, target: gallery.views(target)}, tuple((one, person) for one in moved)))
+        history.persons[others] = target
         self._assign(slot, target, decision)
         if not gallery.views(person):
             return PersonMerged(time, target, person, decision.evidence)

@@ -77,9 +77,17 @@ class Notes:
         """Whether two people were told apart by hand."""
         return (min(person, other), max(person, other)) in self._apart
 
-    def forget(self, persons: Set[int]) -> None:
-        """Drop everything that names one of these people: a correction holds vectors."""
-        kept = (known for known in self._corrections if not _touched(known) & persons)
+    def forget(self, persons: Set[int], numbers: Set[int]) -> None:
+        """Drop everything of these people and of these tracks: a correction holds vectors, under older names too."""
+        theirs = {
+            view.number for known in self._corrections for person in persons for view in known.views.get(person, ())
+        }
+        theirs |= numbers
+        kept = (
+            known
+            for known in self._corrections
+            if not (_touched(known) & persons or theirs & {view.number for one in known.views.values() for view in one})
+        )
         self._corrections = deque(kept, maxlen=self._corrections.maxlen)
         self._apart = deque((pair for pair in self._apart if not persons & set(pair)), maxlen=self._apart.maxlen)
 

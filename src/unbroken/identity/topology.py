@@ -116,6 +116,15 @@ class Topology:
         """The cameras, by number."""
         return tuple(self._numbers)
 
+    def with_settings(self, settings: TopologySettings) -> Topology:
+        """The same cameras, links and places under other settings."""
+        if settings == self.settings:
+            return self
+        other = Topology(settings)
+        other._numbers, other._links, other._ground = self._numbers, self._links, self._ground
+        other._grow()
+        return other
+
     def learn(self, came_from: Ints, went_to: Ints, gap: Floats, weights: Floats) -> None:
         """Replace what is known of transits by these (L,) links; weights in 0..1 say how sure each is."""
         self._links = (came_from, went_to, gap, weights)
