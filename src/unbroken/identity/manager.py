@@ -475,7 +475,8 @@ class CalibratedManager:
         # Of somebody whose views are all gone, the history may hold more tracks than the gallery did.
         others = np.flatnonzero(history.persons == person) if alone else np.zeros(0, dtype=np.int64)
         moved = (number, *history.numbers[others].tolist())
-        self._notes.add(Undo({person: before, target: gallery.views(target)}, tuple((one, person) for one in moved)))
+        views = {person: before, target: gallery.views(target)}
+        self._notes.add(Undo(views, tuple((one, person) for one in moved)))
         history.persons[others] = target
         self._assign(slot, target, decision)
         if not gallery.views(person):
