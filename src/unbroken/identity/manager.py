@@ -468,21 +468,27 @@ class CalibratedManager:
     def _move(self, decision: Decision, time: float) -> Event:
         """A track becomes a view of another person, who may be new."""
         history, gallery, slot = self._history, self._gallery, decision.slot
-        person, number = int(history.persons[slot]), int(history.numbers[slot])
+        person = int(history.persons[slot])
         before = gallery.views(person)
-        gallery.drop(person, number)
+        gallery.drop(person, int(history.numbers[slot]))
+        alone = not gallery.views(person)
         target = decision.person or gallery.new_id()
         # Of somebody whose views are all gone, the history may hold more tracks than the gallery did.
-        others = np.flatnonzero(history.persons == person) if alone else np.zeros(0, dtype=np.int64)
-        moved = (number, *history.numbers[others].tolist())
+        moved = np.flatnonzero(history.persons == person) if alone else np.array([slot])
         views = {person: before, target: gallery.views(target)}
-        self._notes.add(Undo(views, tuple((one, person) for one in moved)))
-        history.persons[others] = target
+        self._notes.add(Undo(views, tuple((one, person) for one in history.numbers[moved].tolist())))
+        history.persons[moved] = target
         self._assign(slot, target, decision)
-        if not gallery.views(person):
+        if alone:
             return PersonMerged(time, target, person, decision.evidence)
-        where = (self._topology.names[history.cameras[slot]], int(history.local[slot]))
-        return PersonSplit(time, person, target, (where,), decision.evidence)
+        return PersonSplit(time, person, target, self._named(slot), decision.evidence)
+
+    def _named(self, slot: int) -> tuple[tuple[str, int], ...]:
+        """The name of a track, unless its camera shows another by that name since: ids come back after a time-out."""
+        history = self._history
+        key = self._topology.names[history.cameras[slot]], int(history.local[slot])
+        holder = self._open.get(key)
+        return () if holder is not None and holder.number != history.numbers[slot] else (key,)
 
     def _fit(self) -> None:
         history, settings = self._history, self.settings
