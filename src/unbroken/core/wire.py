@@ -14,7 +14,7 @@ import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from functools import cache
-from typing import Final, TypeVar, cast, get_args, get_origin, get_type_hints
+from typing import Final, Literal, TypeVar, cast, get_args, get_origin, get_type_hints
 
 import numpy as np
 from numpy.typing import NDArray
@@ -233,6 +233,8 @@ def _value(plain: object, wanted: object) -> object:
     if isinstance(wanted, type) and wanted in _SCALARS:
         return _SCALARS[wanted](plain)
     parts = get_args(wanted)
+    if get_origin(wanted) is Literal:
+        return parts[parts.index(plain)]
     if get_origin(wanted) is tuple:
         items = _list(plain)
         wants = parts[:1] * len(items) if parts[1:] == (...,) else parts
