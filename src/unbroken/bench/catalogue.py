@@ -29,6 +29,7 @@ BENCHMARKS: dict[str, Entry] = {
     "detect": Entry("detect", "data/video", "Detectors on real video with ground truth: average precision and time."),
     "economy": Entry("economy", "data/video", "What each saving of work spares on real video, and what it costs."),
     "evaluation": Entry("evaluation", "data/mot17_half", "Scores and speed of the evaluation beside TrackEval."),
+    "live": Entry("live", "data/video", "Four live cameras in real time, from an RTSP server: latency, drops, queues."),
     "world": Entry("world", "", "Identity managers over 8 synthetic cameras whose truth is known, with chaos too."),
     "speed": Entry("speed", "data/mot17_half", "Pictures per second of the trackers alone, beside pyxtrackers."),
     "handoff": Entry("handoff", "data/nlpr_mct1", "The same person in the next camera, from times alone."),
