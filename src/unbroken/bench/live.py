@@ -167,7 +167,7 @@ def _repeated(coded: Path, path: Path, start: float, seconds: float) -> Path:
 def _coded(video: Path, path: Path) -> Path:
     """A video at the scene's rate and size."""
     source = VideoFile(video, "coded")
-    options = {"preset": "veryfast", "tune": "zerolatency", "crf": "23", "threads": "1"}
+    options = {"preset": "veryfast", "tune": "zerolatency", "crf": "23", "threads": "1", "x264-params": "scenecut=0"}
     with av.open(str(path), "w") as container:
         stream = container.add_stream("libx264", rate=RATE, options=options)
         stream.width, stream.height, stream.pix_fmt = *SIZE, "yuv420p"
@@ -232,7 +232,7 @@ def watch(files: Sequence[Path], folder: Path, options: Options, seconds: float)
         Service(_site(serving.addresses, folder, options), [stopwatch]) as service,
         _sampled(service, stopwatch) as samples,
     ):
-        _wait(service, WARM)
+        _wait(service, min(WARM, seconds))
         spent, begun = _spent(resource.RUSAGE_SELF), time.time()
         _wait(service, seconds)
         end = time.time()
