@@ -14,6 +14,7 @@ import numpy as np
 
 from unbroken.core.arrays import Floats, Image
 from unbroken.core.errors import ConfigError, SourceError, StoreError
+from unbroken.datasets.calibration import LARGEST, size_from
 from unbroken.geometry.homography import FittedHomography, mirrored, robust_homography
 from unbroken.geometry.plane import GroundView, ground_from_image, image_from_ground, pixels_per_metre
 from unbroken.video.opening import open_source
@@ -72,7 +73,7 @@ def read_points(path: Path) -> PointPairs:
         if path.suffix.lower() == ".toml":
             return _from_mapping(tomllib.loads(text))
         return _from_csv(text)
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError, csv.Error) as error:
         raise SourceError(f"{path}: holds no point pairs ({error}); give rows x,y,X,Y: pixels, metres") from error
 
 
@@ -192,8 +193,9 @@ def _from_csv(text: str) -> PointPairs:
         columns = {name: heading.index(name) for name in (*columns, *(["name"] if "name" in heading else []))}
     if not rows:
         raise ValueError("it is empty")
+    rows = _long_enough(rows, columns)
     names = [row[columns["name"]] if "name" in columns else str(number) for number, row in enumerate(rows, 1)]
-    table = np.array([[float(row[columns[key]]) for key in "xyXY"] for row in _long_enough(rows, columns)])
+    table = np.array([[float(row[columns[key]]) for key in "xyXY"] for row in rows])
     return _checked(names, table[:, :2], table[:, 2:])
 
 
@@ -211,12 +213,13 @@ def _from_mapping(content: object) -> PointPairs:
     names = [str(point.get("name", number)) for number, point in enumerate(points, 1)]
     image = np.array([point["image"] for point in points], dtype=np.float64).reshape(-1, 2)
     ground = np.array([point["ground"] for point in points], dtype=np.float64).reshape(-1, 2)
-    width, height = content.get("size", (0, 0))
-    return _checked(names, image, ground, (int(width), int(height)))
+    return _checked(names, image, ground, size_from(content.get("size", (0, 0))))
 
 
 def _checked(names: list[str], image: Floats, ground: Floats, size: tuple[int, int] = (0, 0)) -> PointPairs:
-    good = np.isfinite(image).all(axis=1) & np.isfinite(ground).all(axis=1)
+    if len(image) != len(ground):
+        raise ValueError("a point lacks its image or its ground")
+    good = (np.abs(np.column_stack([image, ground])) <= LARGEST).all(axis=1)
     if not good.all():
         raise ValueError(f"point {names[int(np.argmin(good))]!r} is not a number")
     return PointPairs(names, image, ground, size)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import importlib.util
+import struct
+import zipfile
+import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,6 +29,9 @@ _GAP = 250
 """Frames without a box after which, in a file without track numbers, somebody's track ends."""
 
 _RATE = 25.0
+_LARGEST = 1e15
+"""Seconds or counts beyond it are mistakes: whole numbers are exact up to here."""
+_LARGEST_FEATURE = 1e12
 
 
 def _no_boxes() -> Floats:
@@ -178,12 +184,15 @@ def read_table(path: Path, rate: float = _RATE) -> TrackTable:
             raise ConfigError(
                 f"{path}: has no {name!r} (found: {', '.join(sorted(columns))}); see unbroken identify -h"
             )
-    count = len(columns["features"])
+    count = len(np.atleast_1d(columns["features"]))
     for name, column in columns.items():
-        if len(column) != count:
-            raise ConfigError(f"{path}: {name!r} has {len(column)} rows, 'features' {count}; give one per row")
+        rows = len(np.atleast_1d(column))
+        if rows != count:
+            raise ConfigError(f"{path}: {name!r} has {rows} rows, 'features' {count}; give one per row")
     features = _unit(columns["features"], path)
-    cameras = np.array([str(camera) for camera in columns["camera"].tolist()], dtype=np.str_).reshape(count)
+    if columns["camera"].ndim != 1:
+        raise ConfigError(f"{path}: 'camera' has shape {columns['camera'].shape}; give one name per row")
+    cameras = np.array([str(camera) for camera in columns["camera"].tolist()], dtype=np.str_)
     times, sequences = _times(columns, rate, path)
     if "track" in columns:
         tracks = _whole(columns["track"], "track", path)
@@ -238,8 +247,16 @@ def _columns(path: Path) -> dict[str, NDArray[np.generic]]:
     try:
         with np.load(path, allow_pickle=False) as archive:
             return {name: archive[name] for name in archive.files}
-    except (OSError, ValueError, AttributeError) as error:
-        raise StoreError(f"{path}: cannot be read as .npz or .parquet ({error}); see unbroken identify -h") from error
+    except _DAMAGED as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise StoreError(f"{path}: cannot be read as .npz or .parquet ({reason}); see unbroken identify -h") from error
+
+
+_DAMAGED = (
+    OSError, ValueError, AttributeError, EOFError, KeyError, RuntimeError, SyntaxError, MemoryError, struct.error,
+    zlib.error, zipfile.BadZipFile,
+)  # fmt: skip
+"""What NumPy and the zip reader below it raise for files that are cut off, changed or of another kind."""
 
 
 def _parquet_columns(path: Path) -> dict[str, NDArray[np.generic]]:
@@ -249,7 +266,8 @@ def _parquet_columns(path: Path) -> dict[str, NDArray[np.generic]]:
     try:
         table = pyarrow.parquet.read_table(path)
     except (OSError, pyarrow.ArrowException) as error:
-        raise StoreError(f"{path}: cannot be read as Parquet ({error}); write it anew") from error
+        reason = " ".join(str(error).split())
+        raise StoreError(f"{path}: cannot be read as Parquet ({reason}); write it anew") from error
     columns: dict[str, NDArray[np.generic]] = {}
     for name in table.column_names:
         values = table[name].to_pylist()
@@ -270,12 +288,13 @@ def _unit(values: NDArray[np.generic], path: Path) -> Features:
         raise ConfigError(
             f"{path}: 'features' is {values.dtype} {values.shape}; give numbers of shape (rows, dimension)"
         )
-    features = values.astype(np.float32)
-    good = np.isfinite(features).all(axis=1)
+    good = (np.abs(values.astype(np.float64)) <= _LARGEST_FEATURE).all(axis=1)
     if not good.all():
         raise ConfigError(
-            f"{path}: row {int(np.argmin(good))} of 'features' holds NaN or infinity; leave such rows out"
+            f"{path}: row {int(np.argmin(good))} of 'features' holds NaN, infinity or a number beyond "
+            f"{_LARGEST_FEATURE:g}; leave such rows out"
         )
+    features = values.astype(np.float32)
     norms = np.linalg.norm(features, axis=1, keepdims=True)
     scaled: Features = features / np.maximum(norms, 1e-12)
     return scaled
@@ -287,7 +306,7 @@ def _times(columns: Mapping[str, NDArray[np.generic]], rate: float, path: Path) 
     if name not in columns:
         raise ConfigError(f"{path}: has neither 'time' nor 'frame'; give one of them")
     values = columns[name]
-    if values.ndim != 1 or values.dtype.kind not in "fiu" or not np.isfinite(values.astype(np.float64)).all():
+    if values.ndim != 1 or values.dtype.kind not in "fiu" or not _sane(values):
         raise ConfigError(f"{path}: {name!r} is {values.dtype} {values.shape} or holds NaN; give one number per row")
     if rate <= 0:
         raise ConfigError(f"rate is {rate}; give frames per second above 0")
@@ -302,10 +321,15 @@ def _times(columns: Mapping[str, NDArray[np.generic]], rate: float, path: Path) 
     return seconds, sequences
 
 
+def _sane(values: NDArray[np.generic]) -> bool:
+    """Whether all are numbers that seconds and counts can be."""
+    return bool((np.abs(values.astype(np.float64)) <= _LARGEST).all())
+
+
 def _whole(values: NDArray[np.generic], name: str, path: Path) -> Ints:
     if values.ndim != 1 or values.dtype.kind not in "iuf":
         raise ConfigError(f"{path}: {name!r} is {values.dtype} {values.shape}; give one whole number per row")
-    if values.dtype.kind == "f" and not np.array_equal(values, np.rint(values.astype(np.float64))):
+    if values.dtype.kind != "i" and not (_sane(values) and np.array_equal(values, np.rint(values.astype(np.float64)))):
         raise ConfigError(f"{path}: {name!r} holds NaN or fractions; give whole numbers")
     return values.astype(np.int64)
 

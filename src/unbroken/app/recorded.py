@@ -13,7 +13,7 @@ from unbroken.core.arrays import Floats, Ints
 from unbroken.core.detections import Detections
 from unbroken.core.errors import ConfigError, SourceError, StoreError
 from unbroken.core.ports import NO_MOTION, Tracker
-from unbroken.datasets.motchallenge import Rows, read_info, read_rows, read_warps, sequences, write_rows
+from unbroken.datasets.motchallenge import LONGEST, Rows, read_info, read_rows, read_warps, sequences, write_rows
 from unbroken.tracking.registry import DEFAULT, by_name, parameters_of
 
 LEAST_SCORE = 0.1
@@ -123,6 +123,8 @@ def read_boxes(folder: Path, least_score: float = LEAST_SCORE) -> Boxes:
     info, rows = read_info(folder), read_rows(folder / "det" / "det.txt")
     if len(rows) and rows.frames.min() < 1:
         raise StoreError(f"{folder / 'det/det.txt'}: holds frame {rows.frames.min()}; count frames from 1")
+    if len(rows) and rows.frames.max() > LONGEST:
+        raise StoreError(f"{folder / 'det/det.txt'}: holds frame {rows.frames.max()}; give {LONGEST} frames at most")
     frames = np.arange(1, max(info.length, int(rows.frames.max(initial=0))) + 1)
     rows = rows.select(np.flatnonzero(rows.scores >= least_score))
     by_frame, none = rows.by_frame(), np.zeros(0, dtype=np.int64)

@@ -22,6 +22,9 @@ from unbroken.core.arrays import Floats
 from unbroken.core.errors import ContractError, SourceError, StoreError
 from unbroken.geometry.plane import GroundView
 
+LARGEST = 1e9
+"""Beyond it a number of a calibration is a mistake, in pixels as in millimetres."""
+
 
 def read_view(path: Path) -> GroundView:
     """The view that a calibration file describes, in metres.
@@ -76,7 +79,7 @@ def read_json(path: Path) -> object:
         return cast("object", json.loads(path.read_text()))
     except OSError as error:
         raise SourceError(f"{path}: cannot be read ({error.strerror}); check the path") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise SourceError(f"{path}: is not JSON ({error}); write it anew") from error
 
 
@@ -88,10 +91,12 @@ def numbers(content: object, shape: tuple[int, ...], name: str) -> Floats:
     """
     try:
         array = np.asarray(content, dtype=np.float64)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise ContractError(f"`{name}` is not an array of numbers; give {_shape(shape)} of them") from error
     if array.size != int(np.prod(shape)):
         raise ContractError(f"`{name}` has shape {array.shape}; give {_shape(shape)} numbers")
+    if not (np.abs(array) <= LARGEST).all():
+        raise ContractError(f"`{name}` holds NaN or infinity, or a number beyond {LARGEST:g}; give finite numbers")
     return array.reshape(shape)
 
 
@@ -99,11 +104,20 @@ def _shape(shape: tuple[int, ...]) -> str:
     return " x ".join(str(length) for length in shape)
 
 
-def _size(content: Mapping[str, object]) -> tuple[int, int]:
-    if "size" not in content:
-        return 0, 0
-    width, height = numbers(content["size"], (2,), "size")
+def size_from(content: object) -> tuple[int, int]:
+    """Width and height of a picture, in pixels.
+
+    Raises:
+        ContractError: they are no numbers, or negative.
+    """
+    width, height = numbers(content, (2,), "size").tolist()
+    if min(width, height) < 0:
+        raise ContractError(f"`size` is {width:g} x {height:g}; give width and height in pixels")
     return int(width), int(height)
+
+
+def _size(content: Mapping[str, object]) -> tuple[int, int]:
+    return size_from(content["size"]) if "size" in content else (0, 0)
 
 
 def _unit(content: Mapping[str, object]) -> float:
@@ -122,7 +136,7 @@ def _from_pose(content: Mapping[str, object]) -> GroundView:
     missing = [key for key in ("R", "t") if key not in content]
     if missing:
         raise ContractError(f"`{missing[0]}` is missing; a full calibration has `K`, `distortion`, `R` and `t`")
-    lens = np.asarray(content.get("distortion", [0.0] * 5), dtype=np.float64).reshape(-1)
+    lens = _lens(content.get("distortion", [0.0] * 5))
     pose = np.column_stack([numbers(content["R"], (3, 3), "R"), numbers(content["t"], (3,), "t")])
     view = GroundView.from_pose(numbers(content["K"], (3, 3), "K"), lens, pose, _size(content))
     return view.scaled(_unit(content))
@@ -130,12 +144,18 @@ def _from_pose(content: Mapping[str, object]) -> GroundView:
 
 def _from_opencv(content: Mapping[str, object]) -> GroundView:
     pose = numbers(_doubles(content, "extrinsic"), (4, 4), "extrinsic")
-    lens = np.asarray(_doubles(content, "distortion"), dtype=np.float64)
+    lens = _lens(_doubles(content, "distortion"))
     resolution = content.get("resolution")
     size = (0, 0)
     if isinstance(resolution, Mapping):
-        size = (int(resolution.get("width", 0)), int(resolution.get("height", 0)))
+        size = size_from([resolution.get("width", 0), resolution.get("height", 0)])
     return GroundView.from_pose(numbers(_doubles(content, "intrinsic"), (3, 3), "intrinsic"), lens, pose, size)
+
+
+def _lens(content: object) -> Floats:
+    """The coefficients of a lens, however many were given."""
+    count = len(content) if isinstance(content, list) else 0
+    return numbers(content, (count,), "distortion")
 
 
 def _doubles(content: Mapping[str, object], key: str) -> object:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import configparser
 import contextlib
 import io
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,12 @@ from unbroken.core.errors import SourceError, StoreError
 from unbroken.geometry.boxes import xywh_from_xyxy, xyxy_from_xywh
 
 WARP_COLUMNS = 7
+LARGEST = 1e9
+"""Beyond it a frame, an id or a place in a picture is a mistake, and sums would overflow."""
+LONGEST = 2_000_000
+"""Frames of a sequence: 22 hours at 25 a second."""
+FASTEST = 10_000.0
+"""Frames per second."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -95,9 +102,12 @@ def read_rows(path: Path) -> Rows:
         StoreError: a line cannot be read; the message has its number.
     """
     table = read_numbers(path, least=6)
-    if not np.isfinite(table[:, :6]).all():
-        row = int(np.argmin(np.isfinite(table[:, :6]).all(axis=1)))
-        raise StoreError(f"{path} line {_line_of(path, row)}: holds NaN or infinity; give finite boxes")
+    sane = (np.abs(table[:, :6]) <= LARGEST).all(axis=1)
+    if not sane.all():
+        line = _line_of(path, int(np.argmin(sane)))
+        raise StoreError(
+            f"{path} line {line}: holds NaN or infinity, or a number beyond {LARGEST:g}; give finite boxes"
+        )
     if (table[:, 4:6] < 0).any():
         row = int(np.argmax((table[:, 4:6] < 0).any(axis=1)))
         raise StoreError(f"{path} line {_line_of(path, row)}: the size is {table[row, 4:6].tolist()}; give it >= 0")
@@ -145,8 +155,18 @@ def read_info(folder: Path) -> SequenceInfo:
     except (configparser.Error, KeyError, ValueError) as error:
         reason = str(error).replace("\n", " ")
         raise StoreError(f"{path}: cannot be read ({reason}); give a [Sequence] as MOTChallenge does") from error
-    if not info.frame_rate > 0:
-        raise StoreError(f"{path}: frameRate is {info.frame_rate}; give frames per second above 0")
+    if not 0 < info.frame_rate <= FASTEST:
+        raise StoreError(f"{path}: frameRate is {info.frame_rate}; give frames per second above 0, up to {FASTEST:g}")
+    if not 0 <= info.length <= LONGEST:
+        raise StoreError(f"{path}: seqLength is {info.length}; give the number of frames, {LONGEST} at most")
+    if not (0 <= info.width <= LARGEST and 0 <= info.height <= LARGEST):
+        raise StoreError(
+            f"{path}: the size is {info.width} x {info.height}; give pixels, or leave imWidth and imHeight out"
+        )
+    if not re.fullmatch(r"[^\0]{1,255}", info.image_folder) or not re.fullmatch(r"\.?\w{0,20}", info.image_suffix):
+        raise StoreError(
+            f"{path}: imDir {info.image_folder!r} and imExt {info.image_suffix!r} name no pictures; mend them"
+        )
     return info
 
 
@@ -169,9 +189,12 @@ def read_warps(path: Path) -> dict[int, Floats]:
         SourceError, StoreError: as `read_rows`.
     """
     table = read_numbers(path, least=WARP_COLUMNS)
-    if not np.isfinite(table).all():
-        row = int(np.argmin(np.isfinite(table).all(axis=1)))
-        raise StoreError(f"{path} line {_line_of(path, row)}: holds NaN or infinity; give a finite affine")
+    sane = (np.abs(table) <= LARGEST).all(axis=1)
+    if not sane.all():
+        line = _line_of(path, int(np.argmin(sane)))
+        raise StoreError(
+            f"{path} line {line}: holds NaN or infinity, or a number beyond {LARGEST:g}; give a finite affine"
+        )
     return {int(row[0]): row[1:WARP_COLUMNS].reshape(2, 3) for row in table}
 
 

@@ -16,7 +16,7 @@ import numpy as np
 
 from unbroken.core.arrays import Floats, Ints
 from unbroken.core.errors import ContractError, SourceError
-from unbroken.datasets.calibration import numbers, read_json
+from unbroken.datasets.calibration import LARGEST, numbers, read_json, size_from
 from unbroken.geometry.boxes import xyxy_from_xywh
 from unbroken.geometry.plane import GroundView
 
@@ -113,7 +113,7 @@ def read_boxes(path: Path, *, truth: bool = False) -> Boxes:
     rows = read_table(path, 7)
     if truth:
         rows = rows[rows[:, _LOST] == 0]
-    bad = ~np.isfinite(rows).all(axis=1) | (rows[:, 4:6] < 0).any(axis=1)
+    bad = (rows[:, 4:6] < 0).any(axis=1)
     if bad.any():
         raise SourceError(
             f"{path}: {rows[int(np.argmax(bad))].tolist()} is no box; give frame,id,x,y,w,h with w, h >= 0"
@@ -139,16 +139,18 @@ def read_table(path: Path, columns: int, delimiter: str | None = ",") -> Floats:
                 rows.append([float(cell) for cell in line.split(delimiter)[:columns]])
             except ValueError as error:
                 raise SourceError(f"{path}: line {number} is {line!r}; give {columns} numbers") from error
-            if len(rows[-1]) < columns:
-                raise SourceError(f"{path}: line {number} is {line!r}; give {columns} numbers")
+            if len(rows[-1]) < columns or not all(abs(cell) <= LARGEST for cell in rows[-1]):
+                raise SourceError(f"{path}: line {number} is {line[:80]!r}; give {columns} numbers")
     return np.array(rows, dtype=np.float64).reshape(-1, columns)
 
 
 def _views(calibration: object) -> tuple[list[GroundView], float]:
     if not isinstance(calibration, Mapping) or not isinstance(calibration.get("homography"), list):
         raise ContractError("`homography` is missing; give one 3 x 3 per view")
-    size = (int(calibration.get("frame_width", 0)), int(calibration.get("frame_height", 0)))
+    size = size_from([calibration.get("frame_width", 0), calibration.get("frame_height", 0)])
     rate = float(numbers(calibration.get("frame_rate", _USUAL_RATE), (), "frame_rate"))
+    if rate <= 0:
+        raise ContractError(f"`frame_rate` is {rate:g}; give pictures per second above 0")
     matrices = [numbers(matrix, (3, 3), "homography") for matrix in calibration["homography"]]
     return [GroundView.from_homography(matrix, size) for matrix in matrices], rate
 

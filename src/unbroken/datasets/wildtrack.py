@@ -17,7 +17,7 @@ import numpy as np
 
 from unbroken.core.arrays import Floats, Ints
 from unbroken.core.errors import ContractError, SourceError
-from unbroken.datasets.calibration import numbers, read_json
+from unbroken.datasets.calibration import LARGEST, numbers, read_json
 from unbroken.datasets.multiview import read_table
 from unbroken.geometry.boxes import xyxy_from_xywh
 from unbroken.geometry.plane import GroundView
@@ -124,10 +124,10 @@ def read_detections(folder: Path) -> ViewBoxes:
         if not isinstance(content, Mapping):
             raise ContractError("is not an object of frames")
         for frame, boxes in content.items():
-            table = np.asarray(boxes, dtype=np.float64).reshape(-1, 6)
+            table = numbers(boxes, (len(boxes), 6), "boxes")
             rows.append(table)
-            frames += [int(frame)] * len(table)
-    except (ContractError, ValueError, TypeError) as error:
+            frames += [_whole(frame)] * len(table)
+    except (ContractError, ValueError, TypeError, OverflowError) as error:
         raise SourceError(f"{path}: is not {{frame: [[x, y, w, h, score, camera], ...]}} ({error})") from error
     joined = np.concatenate(rows) if rows else np.zeros((0, 6))
     unknown = np.full(len(joined), -1)
@@ -166,8 +166,10 @@ def _annotations(path: Path) -> list[tuple[int, int, list[tuple[int, list[float]
     try:
         if not isinstance(content, list):
             raise TypeError("not a list")
-        return [(int(person["personID"]), int(person["positionID"]), _seen(person["views"])) for person in content]
-    except (KeyError, TypeError, ValueError) as error:
+        return [
+            (_whole(person["personID"]), _whole(person["positionID"]), _seen(person["views"])) for person in content
+        ]
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise SourceError(
             f"{path}: is not a list of personID, positionID and views ({error!r}); fetch it anew"
         ) from error
@@ -175,8 +177,25 @@ def _annotations(path: Path) -> list[tuple[int, int, list[tuple[int, list[float]
 
 def _seen(views: list[dict[str, float]]) -> list[tuple[int, list[float]]]:
     """The boxes of one person in the views where he is seen."""
-    corners = [(int(view["viewNum"]), [float(view[key]) for key in ("xmin", "ymin", "xmax", "ymax")]) for view in views]
+    sides = ("xmin", "ymin", "xmax", "ymax")
+    corners = [(_whole(view["viewNum"]), [_number(view[key]) for key in sides]) for view in views]
     return [(view, box) for view, box in corners if box[2] > box[0] >= -1 and box != [-1.0] * 4]
+
+
+def _number(content: object) -> float:
+    """A number of a file.
+
+    Raises:
+        ValueError: it is none, or beyond all that such files count.
+    """
+    value = float(content) if isinstance(content, int | float | str) else LARGEST + 1
+    if not abs(value) <= LARGEST:
+        raise ValueError(f"{str(content)[:40]!r} is no number within {LARGEST:g}")
+    return value
+
+
+def _whole(content: object) -> int:
+    return int(_number(content))
 
 
 def _camera(extrinsic: Path) -> GroundView:
@@ -200,7 +219,7 @@ def _xml(path: Path) -> dict[str, list[float]]:
         return {node.tag: [float(word) for word in (node.findtext("data") or node.text or "").split()] for node in root}
     except OSError as error:
         raise SourceError(f"{path}: cannot be read ({error.strerror}); check the path") from error
-    except (ElementTree.ParseError, ValueError) as error:
+    except (ElementTree.ParseError, ValueError, RecursionError) as error:
         raise SourceError(f"{path}: is not OpenCV's XML ({error}); fetch it anew") from error
 
 

@@ -12,8 +12,10 @@ the convolution before it, with Darknet's epsilon of 1e-6.
 from __future__ import annotations
 
 import hashlib
+import math
 import os
-from collections.abc import Mapping
+import struct
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -29,8 +31,15 @@ if TYPE_CHECKING:
 
 _EPSILON = 1e-6
 _LEAK = 0.1
+_LARGEST = 1_000_000
+"""No option of a net is greater."""
+_LARGEST_SIDE = 8192
+"""Pixels of a net's input, and cells of its layers."""
+_LARGEST_WEIGHT = 1e15
 _OPSET = 13
 _IR_VERSION = 8
+
+_INPUT = {"channels": 3, "height": 416, "width": 416}
 
 Values = NDArray[np.float32]
 
@@ -42,13 +51,31 @@ class Section:
     kind: str
     options: Mapping[str, str]
 
-    def number(self, name: str, default: int) -> int:
-        """An option as a whole number."""
-        return int(float(self.options.get(name, default)))
+    def number(self, name: str, default: int, least: int = 0) -> int:
+        """An option as a whole number, `least` or more."""
+        (value,) = _numbers(name, [self.options.get(name, str(default))])
+        if value < least:
+            raise ModelCorruptError(f"Darknet cfg: {name} is {value:g}; give {least} or more")
+        return int(value)
 
     def numbers(self, name: str) -> list[float]:
         """An option as a list of numbers, empty where it is left out."""
-        return [float(part) for part in self.options.get(name, "").split(",") if part.strip()]
+        return _numbers(name, [part for part in self.options.get(name, "").split(",") if part.strip()])
+
+
+def _numbers(name: str, written: Sequence[str]) -> list[float]:
+    """Numbers of a cfg.
+
+    Raises:
+        ModelCorruptError: one is none, or beyond all that a net has.
+    """
+    try:
+        values = [float(part) for part in written]
+    except ValueError as error:
+        raise ModelCorruptError(f"Darknet cfg: {name} is {', '.join(written)[:40]!r}; give numbers") from error
+    if not all(abs(value) <= _LARGEST for value in values):
+        raise ModelCorruptError(f"Darknet cfg: {name} is {', '.join(written)[:40]!r}; give numbers within {_LARGEST}")
+    return values
 
 
 def sections_from_cfg(text: str) -> list[Section]:
@@ -80,9 +107,12 @@ def values_from_weights(content: bytes) -> Values:
     """
     if len(content) < 20 or len(content) % 4:
         raise ModelCorruptError(f"Darknet weights: {len(content)} bytes are no such file; fetch it again")
-    major, minor = np.frombuffer(content, dtype="<i4", count=2)
+    major, minor = struct.unpack_from("<2i", content)
     header = 20 if major * 10 + minor >= 2 else 16
-    return np.frombuffer(content, dtype="<f4", offset=header)
+    values = np.frombuffer(content, dtype="<f4", offset=header)
+    if not (np.abs(values) <= _LARGEST_WEIGHT).all():
+        raise ModelCorruptError("Darknet weights: they hold NaN, infinity or numbers that no net has; fetch them again")
+    return values
 
 
 def convert(cfg: Path, weights: Path, target: Path) -> Path:
@@ -153,7 +183,10 @@ def _read(cfg: Path, weights: Path) -> tuple[list[Section], Values]:
 
 def _graph(sections: list[Section], values: Values) -> _Graph:
     head = sections[0]
-    graph = _Graph(values, (head.number("channels", 3), head.number("height", 416), head.number("width", 416)))
+    channels, height, width = (head.number(name, usual, 1) for name, usual in _INPUT.items())
+    if max(height, width) > _LARGEST_SIDE:
+        raise ModelCorruptError(f"Darknet cfg: the input is {width} x {height}; give {_LARGEST_SIDE} pixels at most")
+    graph = _Graph(values, (channels, height, width))
     for number, section in enumerate(sections[1:]):
         if section.kind not in _LAYERS:
             raise ModelUnsupportedError(
@@ -219,6 +252,15 @@ class _Graph:
             raise ModelCorruptError(f"Darknet cfg: layer {len(self.layers)} refers to layer {place}, which is none")
         return self.layers[place]
 
+    def push(self, tensor: _Tensor) -> None:
+        """The next layer's answer."""
+        if tensor.channels < 1 or not (1 <= tensor.height <= _LARGEST_SIDE and 1 <= tensor.width <= _LARGEST_SIDE):
+            raise ModelCorruptError(
+                f"Darknet cfg: layer {len(self.layers)} answers {tensor.channels} x {tensor.height} x {tensor.width}; "
+                "mend sizes and strides"
+            )
+        self.layers.append(tensor)
+
     def add(self, operation: str, inputs: list[str], **attributes: object) -> str:
         """A node with one output; its name."""
         name = f"{operation.lower()}_{len(self.nodes)}"
@@ -238,17 +280,24 @@ class _Graph:
 
 
 def _convolutional(graph: _Graph, section: Section) -> None:
-    source, filters, size = graph.last, section.number("filters", 1), section.number("size", 1)
-    groups, stride = section.number("groups", 1), section.number("stride", 1)
+    source, filters, size = graph.last, section.number("filters", 1, 1), section.number("size", 1, 1)
+    groups, stride = section.number("groups", 1, 1), section.number("stride", 1, 1)
+    if source.channels % groups or filters % groups:
+        raise ModelCorruptError(f"Darknet cfg: layer {len(graph.layers)} cannot split its channels in {groups} groups")
     padding = size // 2 if section.number("pad", 0) else section.number("padding", 0)
     bias = graph.take(filters)
     gain = np.ones(filters, dtype=np.float32)
     if section.number("batch_normalize", 0):
         scales, means, variances = (graph.take(filters) for _ in range(3))
+        if (variances < 0).any():
+            raise ModelCorruptError(
+                f"Darknet weights: layer {len(graph.layers)} has variances below 0; "
+                "the file is damaged or belongs to another .cfg"
+            )
         gain = scales / np.sqrt(variances + _EPSILON)
         bias = bias - means * gain
     shape = (filters, source.channels // groups, size, size)
-    kernel = graph.take(int(np.prod(shape))).reshape(shape) * gain[:, None, None, None]
+    kernel = graph.take(math.prod(shape)).reshape(shape) * gain[:, None, None, None]
     name = graph.add(
         "Conv",
         [source.name, graph.constant(kernel.astype(np.float32)), graph.constant(bias.astype(np.float32))],
@@ -256,7 +305,7 @@ def _convolutional(graph: _Graph, section: Section) -> None:
     )  # fmt: skip
     height, width = ((side + 2 * padding - size) // stride + 1 for side in (source.height, source.width))
     name = _activated(graph, name, section.options.get("activation", "logistic"))
-    graph.layers.append(_Tensor(name, filters, height, width))
+    graph.push(_Tensor(name, filters, height, width))
 
 
 def _activated(graph: _Graph, name: str, activation: str) -> str:
@@ -277,30 +326,32 @@ def _activated(graph: _Graph, name: str, activation: str) -> str:
 
 def _maxpool(graph: _Graph, section: Section) -> None:
     """Darknet pads by size - 1 in all, the smaller half in front, so that stride 1 keeps the size."""
-    source, stride = graph.last, section.number("stride", 1)
-    size = section.number("size", stride)
+    source, stride = graph.last, section.number("stride", 1, 1)
+    size = section.number("size", stride, 1)
     padding = section.number("padding", size - 1)
     front, back = padding // 2, padding - padding // 2
     name = graph.add(
         "MaxPool", [source.name], kernel_shape=[size, size], strides=[stride, stride], pads=[front, front, back, back]
     )
     height, width = ((side + padding - size) // stride + 1 for side in (source.height, source.width))
-    graph.layers.append(_Tensor(name, source.channels, height, width))
+    graph.push(_Tensor(name, source.channels, height, width))
 
 
 def _upsample(graph: _Graph, section: Section) -> None:
-    source, stride = graph.last, section.number("stride", 2)
+    source, stride = graph.last, section.number("stride", 2, 1)
     scales = graph.constant(np.array([1, 1, stride, stride], dtype=np.float32))
     name = graph.add(
         "Resize", [source.name, "", scales],
         mode="nearest", coordinate_transformation_mode="asymmetric", nearest_mode="floor",
     )  # fmt: skip
-    graph.layers.append(_Tensor(name, source.channels, source.height * stride, source.width * stride))
+    graph.push(_Tensor(name, source.channels, source.height * stride, source.width * stride))
 
 
 def _route(graph: _Graph, section: Section) -> None:
     """Layers side by side; with `groups`, only the group `group_id` of each one's channels."""
-    groups, chosen = section.number("groups", 1), section.number("group_id", 0)
+    groups, chosen = section.number("groups", 1, 1), section.number("group_id", 0)
+    if chosen >= groups:
+        raise ModelCorruptError(f"Darknet cfg: group_id is {chosen} where groups is {groups}; count from 0")
     parts = []
     for number in section.numbers("layers"):
         source = graph.layer(int(number))
@@ -312,16 +363,19 @@ def _route(graph: _Graph, section: Section) -> None:
     if not parts or len({(part.height, part.width) for part in parts}) > 1:
         raise ModelCorruptError(f"Darknet cfg: layer {len(graph.layers)} routes layers of different sizes, or none")
     name = parts[0].name if len(parts) == 1 else graph.add("Concat", [part.name for part in parts], axis=1)
-    graph.layers.append(_Tensor(name, sum(part.channels for part in parts), parts[0].height, parts[0].width))
+    graph.push(_Tensor(name, sum(part.channels for part in parts), parts[0].height, parts[0].width))
 
 
 def _shortcut(graph: _Graph, section: Section) -> None:
     source = graph.last
-    other = graph.layer(int(section.numbers("from")[0]))
+    others = section.numbers("from")
+    if not others:
+        raise ModelCorruptError(f"Darknet cfg: layer {len(graph.layers)} lacks from; name the layer that it adds")
+    other = graph.layer(int(others[0]))
     if (source.channels, source.height, source.width) != (other.channels, other.height, other.width):
         raise ModelUnsupportedError(f"Darknet cfg: layer {len(graph.layers)} adds layers of different shapes")
     name = _activated(graph, graph.add("Add", [source.name, other.name]), section.options.get("activation", "linear"))
-    graph.layers.append(_Tensor(name, source.channels, source.height, source.width))
+    graph.push(_Tensor(name, source.channels, source.height, source.width))
 
 
 def _yolo(graph: _Graph, section: Section) -> None:
@@ -329,11 +383,12 @@ def _yolo(graph: _Graph, section: Section) -> None:
 
     With `new_coords` (Scaled-YOLOv4, arXiv 2011.08036) the values are sigmoids already and size = (2 v)^2 * anchor.
     """
-    source, classes = graph.last, section.number("classes", 20)
-    anchors = np.array(section.numbers("anchors"), dtype=np.float32).reshape(-1, 2)
+    source, classes = graph.last, section.number("classes", 20, 1)
+    written = section.numbers("anchors")
+    anchors = np.array(written[: len(written) // 2 * 2], dtype=np.float32).reshape(-1, 2)
     mask = [int(number) for number in section.numbers("mask")] or list(range(len(anchors)))
     columns, cells = 5 + classes, source.height * source.width
-    if source.channels != len(mask) * columns or max(mask) >= len(anchors):
+    if source.channels != len(mask) * columns or not all(0 <= number < len(anchors) for number in mask):
         raise ModelCorruptError(
             f"Darknet cfg: layer {len(graph.layers)} has {source.channels} channels "
             f"where {len(mask)} anchors of {columns} are due"
@@ -343,7 +398,7 @@ def _yolo(graph: _Graph, section: Section) -> None:
     fresh = section.number("new_coords", 0) == 0
     offsets, extents, objectness, scores = _columns(graph, rows, classes)
     act = (lambda name: graph.add("Sigmoid", [name])) if fresh else (lambda name: name)
-    stretch = float(section.options.get("scale_x_y", 1.0))
+    (stretch,) = _numbers("scale_x_y", [section.options.get("scale_x_y", "1")])
     cell = np.array([1 / source.width, 1 / source.height], dtype=np.float32)
     centre = graph.add("Mul", [act(offsets), graph.constant(stretch * cell)])
     centre = graph.add("Add", [centre, graph.constant((grid - (stretch - 1) / 2) * cell)])
