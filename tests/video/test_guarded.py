@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-import gst_camera
-from live_made import scenes
 from unbroken.core.events import CameraChanged, CameraLost, CameraOnline, CameraStalled
+from unbroken.testing.gst import GstCamera, missing
 from unbroken.testing.rtsp import RtspCamera
+from unbroken.testing.scenes import write_scenes
 from unbroken.video.guarded import Guarding, LiveCamera
 from unbroken.video.reconnect import Patience
 
@@ -22,7 +22,7 @@ GENEROUS = 30.0
 
 @pytest.fixture(scope="module")
 def clips(tmp_path_factory):
-    return scenes(tmp_path_factory.mktemp("clips"))
+    return write_scenes(tmp_path_factory.mktemp("clips"))
 
 
 @pytest.fixture
@@ -250,10 +250,10 @@ def test_a_reader_that_hangs_is_left_behind_and_counted(clips):
 
 @pytest.fixture(scope="module")
 def gstreamer():
-    why = gst_camera.missing()
+    why = missing()
     if why:
         pytest.skip(why)
-    with gst_camera.GstCamera() as camera:
+    with GstCamera() as camera:
         yield camera
 
 
