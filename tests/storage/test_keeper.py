@@ -217,3 +217,19 @@ def test_no_byte_of_a_forgotten_vector_is_left_in_any_file(tmp_path: Path) -> No
     assert look(2).tobytes() in everything
     assert store.database.check() == ()
     store.close()
+
+
+def test_somebody_who_is_forgotten_while_in_view_begins_anew_with_nothing_of_before(address: str) -> None:
+    store = opened(address)
+    first, verdict = step(seen("hall", 0.0, [4], [look(1)], 0.9), [1])
+    store.keep(first, verdict)
+    view = seen("hall", 1.0, [4], [look(2)], 0.1)
+    batch, verdict = step(view, [2], [PersonForgotten(1.0, 1, "asked"), PersonEnrolled(1.0, "hall", 4, 2)], number=1)
+    store.keep(Batch(1.0, batch.reports, (Forget(1, "asked"),)), verdict)
+    store.snapshot(look(2).tobytes())
+    known = known_vectors(store.database, store.seal)
+    assert known.persons.tolist() == [2]
+    np.testing.assert_array_equal(known.vectors, [look(2)])
+    store.keep(*step(seen("hall", 0.0, [4], [look(1)], 0.9), [1]))
+    assert list(everybody(store)) == [2]
+    store.close()

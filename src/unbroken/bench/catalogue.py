@@ -26,6 +26,7 @@ BENCHMARKS: dict[str, Entry] = {
     "appearance": Entry(
         "appearance", "data/video", "Who is told apart by looks: rank-1 and mAP on crops of real video."
     ),
+    "crash": Entry("crash", "", "A site that is killed at random instants: nothing acknowledged is lost."),
     "detect": Entry("detect", "data/video", "Detectors on real video with ground truth: average precision and time."),
     "economy": Entry("economy", "data/video", "What each saving of work spares on real video, and what it costs."),
     "evaluation": Entry("evaluation", "data/mot17_half", "Scores and speed of the evaluation beside TrackEval."),

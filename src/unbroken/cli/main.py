@@ -12,6 +12,7 @@ from unbroken.cli.calibrate import calibrate
 from unbroken.cli.demo import demo
 from unbroken.cli.doctor import doctor
 from unbroken.cli.eval import evaluate
+from unbroken.cli.gallery import gallery
 from unbroken.cli.identify import identify
 from unbroken.cli.models import models
 from unbroken.cli.run import run
@@ -38,6 +39,7 @@ app.command()(bench)
 app.command("eval")(evaluate)
 app.command()(tune)
 app.add_typer(models, name="models")
+app.add_typer(gallery, name="gallery")
 app.add_typer(calibrate, name="calibrate")
 app.add_typer(site, name="site")
 app.command()(doctor)

@@ -48,6 +48,9 @@ class Store:
     """A `Keeper` on a database. One thread at a time uses it; others open the database to read, or to ask.
 
     Tables are told in `migrations/`; what each holds for how long, in `docs/storage.md`.
+
+    Attributes:
+        model: the fingerprint of the Re-ID net that made the features in it.
     """
 
     def __init__(self, database: Database, settings: StoreSettings) -> None:
@@ -64,7 +67,8 @@ class Store:
         self._retention = settings.retention
         migrations.migrate(database)
         check_seal(database, self._seal)
-        self._projections = Projections(database, self._seal, checked_model(database, settings.model))
+        self.model = checked_model(database, settings.model)
+        self._projections = Projections(database, self._seal, self.model)
         self._traces: frozenset[bytes] = frozenset()
         self._leaving: list[Gone] = []
         self._compact = False
@@ -82,6 +86,11 @@ class Store:
     def seal(self) -> Seal:
         """What closes and opens biometric values."""
         return self._seal
+
+    @property
+    def latest(self) -> float:
+        """Seconds, on the clock of the sightings: when somebody was last seen, or the last batch came; 0 before."""
+        return self._now if math.isfinite(self._now) else 0.0
 
     def recover(self) -> Recovered:
         """The last snapshot and the batches after it.
@@ -104,13 +113,13 @@ class Store:
         asked = {one.person for one in batch.commands if isinstance(one, Forget) and one.reason != REASON}
         try:
             with self._database.transaction():
-                put_batch(self._database, self._seal, bytes_of_batch(batch))
                 leaving = [
                     gone(self._database, event.person)
                     for event in verdict.events
                     if isinstance(event, PersonForgotten) and event.person in asked
                 ]
                 traces = self._traces_of(leaving)
+                put_batch(self._database, self._seal, bytes_of_batch(batch))
                 self._projections.take(batch, verdict)
                 commands.answer(self._database, replies)
         except BaseException:

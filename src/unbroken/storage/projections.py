@@ -52,22 +52,24 @@ class Projections:
     def __init__(self, database: Database, seal: Seal, model: str) -> None:
         self._database, self._seal, self._model = database, seal, model
         self._known: OrderedDict[tuple[str, int, int], _Known] = OrderedDict()
+        self._forgotten: set[int] = set()
+        self.reset()
 
     def reset(self) -> None:
         """Forget what was remembered of rows."""
         self._known.clear()
+        rows = self._database.query(
+            "SELECT person FROM events WHERE type = 'person_forgotten' ORDER BY id DESC LIMIT ?", (_REMEMBERED,)
+        )
+        self._forgotten = {whole(row[0]) for row in rows}
 
     def take(self, batch: Batch, verdict: Verdict) -> None:
         """The rows of a batch and its verdict."""
+        self.note(verdict.events)
         for event in verdict.events:
             self._correct(event)
         for report, answer in zip(batch.reports, verdict.identities, strict=True):
             self._see(report, answer)
-        self.note(verdict.events)
-        for event in verdict.events:
-            if isinstance(event, PersonForgotten):
-                erase_person(self._database, event.person)
-                self.reset()
 
     def note(self, events: Iterable[Event]) -> None:
         """The rows of events."""
@@ -82,7 +84,10 @@ class Projections:
     def _correct(self, event: Event) -> None:
         """People begin and end, and tracks change hands."""
         database = self._database
-        if isinstance(event, (PersonEnrolled, PersonRecognised)):
+        if isinstance(event, PersonForgotten):
+            erase_person(database, event.person)
+            self.reset()
+        elif isinstance(event, (PersonEnrolled, PersonRecognised)):
             self._appear(event.person, event.time)
         elif isinstance(event, PersonMerged):
             self._appear(event.person, event.time)
@@ -120,7 +125,10 @@ class Projections:
 
     def _see(self, report: Report, answer: Identities) -> None:
         view = report.sightings
-        decided = [row for row in range(len(answer)) if answer.persons[row] > 0]
+        # A report that comes twice gets the answer of then, which may name somebody who has been forgotten since.
+        decided = [
+            row for row, person in enumerate(answer.persons.tolist()) if person > 0 and person not in self._forgotten
+        ]
         persons = [int(answer.persons[row]) for row in decided]
         states = [IdentityState(int(answer.state[row])).name.lower() for row in decided]
         self._database.many(

@@ -1,0 +1,201 @@
+"""`unbroken gallery` from the command line, on a site that stands still and on one that runs."""
+
+import json
+import multiprocessing
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from typer.testing import CliRunner, Result
+
+from batches_made import look
+from gallery_made import MODEL, lived, stopped_site
+from unbroken.appearance.colour import ColourEmbedder
+from unbroken.appearance.mannequins import crops_of_mannequins
+from unbroken.cli.main import app
+from unbroken.core.batches import Batch, Merge, Reply
+from unbroken.core.errors import ConfigError, StoreError
+from unbroken.storage.keeper import StoreSettings, open_store
+
+
+def run(*arguments: object, typed: str = "") -> Result:
+    return CliRunner().invoke(app, ["gallery", *map(str, arguments)], input=typed)
+
+
+def listed(*arguments: object) -> dict[int, dict[str, object]]:
+    out = run("list", "--json", *arguments)
+    assert out.exit_code == 0, out.output
+    return {person["id"]: person for person in json.loads(out.output)["people"]}
+
+
+@pytest.fixture
+def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.chdir(tmp_path)
+    return stopped_site(tmp_path)
+
+
+def test_the_people_of_a_site_are_listed_and_shown(site: Path) -> None:
+    people = listed("--site", site)
+    assert sorted(people) == [1, 2, 3]
+    assert people[1]["cameras"] == ["hall"]
+    table = run("list").output
+    assert "3 people" in table
+    shown = run("show", 1).output
+    assert "person_enrolled" in shown
+    assert "hall" in shown
+    content = json.loads(run("show", 1, "--json").output)
+    assert content["person"]["tracks"] == 1
+    assert content["stays"][0]["camera"] == "hall"
+
+
+def test_every_look_is_in_the_access_log(site: Path) -> None:
+    run("list")
+    run("show", 2)
+    lines = [json.loads(line) for line in (site.parent / "access.jsonl").read_text().splitlines()]
+    assert [(line["what"], line["whom"]) for line in lines] == [("gallery list", ""), ("gallery show", "2")]
+
+
+def test_a_name_stays_with_its_person(site: Path) -> None:
+    assert "is called 'the courier'" in run("name", 2, "the courier").output
+    assert listed()[2]["name"] == "the courier"
+    assert json.loads(run("show", "the courier", "--json").output)["person"]["id"] == 2
+    run("name", "the courier")
+    assert listed()[2]["name"] == ""
+
+
+def test_corrections_of_a_site_at_rest_are_kept_by_its_engine(site: Path) -> None:
+    run("name", 3, "anna")
+    first = run("merge", 1, 2)
+    assert first.output == "person 2 is person 1 from here\n", first.exception
+    assert sorted(listed()) == [1, 3]
+    assert listed()[1]["tracks"] == 2
+    assert run("undo", 1).exit_code == 0
+    assert sorted(listed()) == [1, 2, 3]
+    merged = run("merge", "anna", 1)
+    assert merged.exit_code == 0, merged.exception
+    moved = {stay["track"] for stay in json.loads(run("show", "anna", "--json").output)["stays"]}
+    split = run("split", "anna", f"hall:{max(moved)}")
+    assert split.exit_code == 0, split.exception
+    assert listed()[3]["tracks"] == 1
+    kinds = [json.loads(line)["type"] for line in (site.parent / "events.jsonl").read_text().splitlines()]
+    assert kinds[:2] == ["person_merged", "person_split"]
+
+
+def test_what_cannot_be_done_is_told_in_a_sentence(site: Path, tmp_path: Path) -> None:
+    for arguments, said in (
+        (("merge", 1, 1), "itself|two"),
+        (("undo", 1), "no correction to undo"),
+        (("show", 99), "person 99 is not known"),
+        (("show", "bob"), "nobody is called 'bob'"),
+        (("split", 1, "hall"), "is not CAMERA:TRACK"),
+        (("list", "--site", "site.toml", "--database", "site.db"), "give one of them"),
+    ):
+        out = run(*arguments)
+        assert isinstance(out.exception, ConfigError), (arguments, out.output)
+        assert out.exception.args[0].count("\n") == 0
+        assert any(part in str(out.exception) for part in said.split("|")), out.exception
+    out = run("list", "--database", tmp_path / "nothing.db")
+    assert isinstance(out.exception, StoreError)
+    assert "is not there" in str(out.exception)
+    assert not (tmp_path / "nothing.db").exists()
+
+
+def test_forget_leaves_no_byte_of_a_vector_in_the_folder_of_the_site(site: Path, tmp_path: Path) -> None:
+    vector = look(5, ColourEmbedder().dimension)
+    person = next(iter(_who_looks_like(site, 5)))
+
+    def traces() -> list[str]:
+        content = vector.tobytes()
+        windows = [content[at : at + 16] for at in range(0, len(content) - 16, 16)]
+        files = [path for path in tmp_path.rglob("*") if path.is_file()]
+        return [path.name for path in files if any(window in path.read_bytes() for window in windows)]
+
+    assert traces()
+    assert run("forget", person, typed="n\n").exit_code == 1
+    assert traces()
+    out = run("forget", person, "--yes")
+    assert out.exit_code == 0, out.exception
+    assert f"person {person} is forgotten" in out.output
+    assert "none is left" in out.output
+    assert traces() == []
+    assert sorted(listed()) == sorted({1, 2, 3} - {person})
+    assert "person 2" not in run("list").output
+    events = [json.loads(line) for line in (site.parent / "events.jsonl").read_text().splitlines()]
+    assert [event["type"] for event in events] == ["person_forgotten"]
+
+
+def _who_looks_like(site: Path, track: int) -> list[int]:
+    return [
+        number
+        for number in listed("--site", site)
+        if json.loads(run("show", number, "--json").output)["stays"][0]["track"] == track
+    ]
+
+
+def test_export_import_and_backup_carry_a_site_away(site: Path, tmp_path: Path) -> None:
+    assert "3 people, 3 tracks" in run("export", tmp_path / "all.zip").output
+    assert "1 people, 1 tracks" in run("export", tmp_path / "one.zip", "--person", 2).output
+    assert "3 people" in run("import", tmp_path / "all.zip", "--database", tmp_path / "new.db").output
+    assert listed("--database", tmp_path / "new.db") == listed()
+    assert run("merge", 1, 2, "--database", tmp_path / "new.db").exit_code == 0
+    assert sorted(listed("--database", tmp_path / "new.db")) == [1, 3]
+    assert "bytes" in run("backup", tmp_path / "copy.db").output
+    assert listed("--database", tmp_path / "copy.db") == listed()
+
+
+def test_somebody_is_found_by_a_picture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.chdir(tmp_path)
+    crops, _ = crops_of_mannequins(3, 1, np.random.default_rng(3))
+    features = ColourEmbedder().embed(crops)
+    stopped_site(tmp_path, dict(zip((4, 5, 6), features, strict=True)))
+    cv2.imwrite(str(tmp_path / "who.png"), crops[1])
+    out = run("find", "--image", tmp_path / "who.png", "--json")
+    assert out.exit_code == 0, out.exception
+    people = json.loads(out.output)["people"]
+    assert people[0]["distance"] < 0.01 < people[1]["distance"]
+    assert json.loads(run("show", people[0]["id"], "--json").output)["stays"][0]["track"] == 5
+    assert "looked at the whole picture" in run("find", "--image", tmp_path / "who.png").output
+    (tmp_path / "text.png").write_text("no picture")
+    assert "cannot be read as a picture" in str(run("find", "--image", tmp_path / "text.png").exception)
+
+
+def _running(path: str, ready: "multiprocessing.synchronize.Event", over: "multiprocessing.synchronize.Event") -> None:
+    """A site that runs: it takes what waits, one at a time, until it is told to stop."""
+    store = open_store(path, StoreSettings(MODEL))
+    engine = lived(store, {track: look(track, ColourEmbedder().dimension) for track in (4, 5, 6)})
+    ready.set()
+    while not over.wait(0.02):
+        for request in store.pending_commands():
+            if request.number < 0 or not isinstance(request.command, Merge):
+                continue
+            batch = Batch(9.0, (), (request.command,))
+            verdict = engine.apply(batch)
+            refused = verdict.refusals[0]
+            store.keep(batch, verdict, [Reply(request.number, not refused, refused or "merged while running")])
+    store.close()
+
+
+def test_a_running_site_carries_commands_out_and_one_that_hangs_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    context = multiprocessing.get_context("forkserver")
+    ready, over = context.Event(), context.Event()
+    process = context.Process(target=_running, args=(str(tmp_path / "site.db"), ready, over))
+    process.start()
+    try:
+        assert ready.wait(60)
+        where = ("--database", tmp_path / "site.db")
+        assert run("merge", 1, 2, *where).output == "merged while running\n"
+        assert sorted(listed(*where)) == [1, 3]
+        refused = run("merge", 1, 2, *where)
+        assert isinstance(refused.exception, ConfigError)
+        silent = run("undo", 1, "--wait", 0.3, *where)
+        assert f"process {process.pid} writes to this database, and has not answered" in str(silent.exception)
+        assert "withdrawn" in str(silent.exception)
+    finally:
+        over.set()
+        process.join(60)
