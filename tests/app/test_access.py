@@ -2,6 +2,7 @@
 
 import json
 import multiprocessing
+import os
 import stat
 
 import pytest
@@ -61,6 +62,15 @@ def test_processes_that_write_at_once_lose_no_line(tmp_path):
         for line in lines(file)
     ]
     assert sorted(told) == sorted((name, str(number)) for name in ("one", "two") for number in range(100))
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root can give files away")
+def test_a_log_that_root_begins_belongs_to_whom_the_folder_belongs(tmp_path):
+    folder = tmp_path / "state"
+    folder.mkdir()
+    os.chown(folder, 12345, 23456)
+    AccessLog(folder / "access.jsonl", 1, 1, lambda: 0.0).note("root@desk", "gallery list")
+    assert {(path.stat().st_uid, path.stat().st_gid) for path in folder.iterdir()} == {(12345, 23456)}
 
 
 def test_what_cannot_be_logged_is_refused(tmp_path):

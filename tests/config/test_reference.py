@@ -52,6 +52,16 @@ def test_the_example_with_every_comment_taken_away_is_a_site_too():
         assert getattr(settings, section) == SiteSettings.model_fields[section].default
 
 
+def test_what_a_service_writes_goes_to_its_state():
+    settings, problems = parsed(example(state="/var/lib/unbroken/"))
+    assert problems == []
+    assert settings is not None
+    assert settings.storage.database == "/var/lib/unbroken/unbroken.db"
+    assert settings.outputs.events == "/var/lib/unbroken/events.jsonl"
+    assert settings.outputs.spool == "/var/lib/unbroken/spool"
+    assert settings.log.access == "/var/lib/unbroken/access.jsonl"
+
+
 def test_names_and_sources_are_written_so_that_they_come_back():
     settings, problems = parsed(example([("hall", 'C:\\videos\\"hall".mp4'), ("dör", "0")]))
     assert problems == []

@@ -90,8 +90,13 @@ def user() -> str:
 
 
 def _appending(path: Path) -> IO[bytes]:
-    """A file that only grows and that only its owner may read."""
-    return os.fdopen(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600), "ab")
+    """A file that only grows and that only its owner may read: the owner of its folder, also where root makes it."""
+    new = not path.exists()
+    number = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    if new and hasattr(os, "geteuid") and os.geteuid() == 0:
+        owner = path.parent.stat()
+        os.fchown(number, owner.st_uid, owner.st_gid)
+    return os.fdopen(number, "ab")
 
 
 @contextlib.contextmanager

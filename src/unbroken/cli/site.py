@@ -49,6 +49,7 @@ def check(
 @site.command()
 def init(
     folder: Path = typer.Argument(Path(), help="Where site.toml goes; made where it is not there."),
+    state: str = typer.Option("", "--state", help="The folder for what a running site writes; beside it if left out."),
     yes: bool = typer.Option(False, "--yes", "-y", help="Ask nothing: write the example."),
 ) -> None:
     """Write a site.toml with every setting, its default, unit and bounds. An existing file is never overwritten.
@@ -59,15 +60,17 @@ def init(
         unbroken site init
 
         unbroken site init monday --yes
+
+        unbroken site init /etc/unbroken --state /var/lib/unbroken
     """
-    from unbroken.config.example import example
+    from unbroken.config.example import CAMERAS, example
     from unbroken.core.errors import StoreError
 
     path = folder / "site.toml"
     if path.exists():
         raise StoreError(f"{path}: is there already and is left as it is; give another folder")
     cameras = _asked() if _on_terminal() and not yes else []
-    text = example(cameras) if cameras else example()
+    text = example(cameras or CAMERAS, state)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with path.open("x", encoding="utf-8") as file:

@@ -39,15 +39,20 @@ _SHOWN = {
 """What tables that are optional show for settings that have no default."""
 
 
-def example(cameras: Sequence[tuple[str, str]] = CAMERAS) -> str:
+_WRITTEN = ("storage.database", "outputs.events", "outputs.spool", "log.access")
+"""What a running site writes where nothing else is said."""
+
+
+def example(cameras: Sequence[tuple[str, str]] = CAMERAS, state: str = "") -> str:
     """The text of a site file.
 
     Args:
         cameras: name and source of each.
+        state: the folder for what a running site writes; empty: beside the file.
     """
     known = {table.name: table for table in tables()}
     parts = [_HEAD, *(_camera(known["cameras"], camera, full=number == 0) for number, camera in enumerate(cameras))]
-    parts += [_table(table) for name, table in known.items() if name != "cameras"]
+    parts += [_table(table, state) for name, table in known.items() if name != "cameras"]
     return "\n".join(parts)
 
 
@@ -64,7 +69,7 @@ def _camera(table: Table, camera: tuple[str, str], *, full: bool) -> str:
     return "\n".join([*lines, ""])
 
 
-def _table(table: Table) -> str:
+def _table(table: Table, state: str) -> str:
     """A table at its defaults; one that may be left out, or be there several times, is commented out as a whole."""
     needed = table.listed or not all(setting.default for setting in table.settings)
     header = f"[[{table.name}]]" if table.listed else f"[{table.name}]"
@@ -72,7 +77,11 @@ def _table(table: Table) -> str:
     lines = [*_wrapped(f"{table.description}{again}"), f"#{header}" if needed else header]
     for setting in table.settings:
         shown = _SHOWN.get(f"{table.name}.{setting.name}", setting.default)
-        lines += [*_comment(setting), f"#{setting.name} = {shown}"]
+        if state and f"{table.name}.{setting.name}" in _WRITTEN:
+            path = f"{state.rstrip('/')}/{json.loads(setting.default)}"
+            lines += [*_comment(setting), f"{setting.name} = {json.dumps(path, ensure_ascii=False)}"]
+        else:
+            lines += [*_comment(setting), f"#{setting.name} = {shown}"]
     return "\n".join([*lines, ""])
 
 
