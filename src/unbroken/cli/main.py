@@ -9,6 +9,7 @@ import typer
 from unbroken import __version__
 from unbroken.cli.bench import bench
 from unbroken.cli.calibrate import calibrate
+from unbroken.cli.count import count
 from unbroken.cli.demo import demo
 from unbroken.cli.doctor import doctor
 from unbroken.cli.eval import evaluate
@@ -35,6 +36,7 @@ app.command()(demo)
 app.command()(track)
 app.command()(run)
 app.command()(identify)
+app.command()(count)
 app.command()(bench)
 app.command("eval")(evaluate)
 app.command()(tune)
