@@ -67,11 +67,16 @@ class Page:
         """What can be read in an element."""
         return self.ask(f"document.querySelector({json.dumps(query)}).innerText")
 
+    def boxes(self, query):
+        """Left, top, width and height of every element that fits."""
+        places = f"[...document.querySelectorAll({json.dumps(query)})].map((one) => one.getBoundingClientRect())"
+        return self.ask(f"{places}.map((box) => [box.left, box.top, box.width, box.height])")
+
     def click(self, query):
         """Click the middle of an element."""
-        box = f"document.querySelector({json.dumps(query)}).getBoundingClientRect()"
         self.until(f"document.querySelector({json.dumps(query)}) !== null")
-        self.click_at(*self.ask(f"(() => {{ const b = {box}; return [b.x + b.width / 2, b.y + b.height / 2]; }})()"))
+        left, top, wide, tall = self.boxes(query)[0]
+        self.click_at(left + wide / 2, top + tall / 2)
 
     def click_at(self, x, y):
         """Click a point of the window."""

@@ -13,12 +13,6 @@ from unbroken.render.colours import bgr
 from unbroken.web.ports import Corrections
 from web_site import TOKEN, ask, filled, people_met, served
 
-PLACES = """
-[...document.querySelectorAll(%r)].map((one) => {
-  const box = one.getBoundingClientRect();
-  return [box.left, box.top, box.right, box.bottom];
-})
-"""
 DRAWN = "[...document.querySelectorAll('.tile canvas')].filter((one) => one.width > 300).length"
 
 
@@ -92,8 +86,8 @@ def test_why_somebody_is_this_person_is_answered_on_a_click(shown):
 
 def test_a_click_on_somebody_in_a_picture_opens_the_same(shown, board):
     x1, y1, x2, y2 = board.newest("hall").result.tracks.boxes[0] / [320, 240, 320, 240]
-    left, top, right, bottom = shown.ask(PLACES % "canvas")[0]
-    shown.click_at(left + (right - left) * (x1 + x2) / 2, top + (bottom - top) * (y1 + y2) / 2)
+    left, top, wide, tall = shown.boxes("canvas")[0]
+    shown.click_at(left + wide * (x1 + x2) / 2, top + tall * (y1 + y2) / 2)
     assert shown.until("document.querySelector('#person .title .chip')?.innerText") in ("1", "2")
 
 
@@ -147,7 +141,7 @@ def test_any_number_of_cameras_fits_the_window(page, count, size):
         page.size(*size)
         page.open(serving.url)
         page.until(f"state.tiles.size == {count} && [...state.tiles.values()].every((one) => one.data)")
-        boxes = page.ask(PLACES % ".tile")
+        boxes = [(left, top, left + wide, top + tall) for left, top, wide, tall in page.boxes(".tile")]
         for number, (left, top, right, bottom) in enumerate(boxes):
             assert left >= 0
             assert right <= size[0]

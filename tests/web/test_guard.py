@@ -67,7 +67,7 @@ def test_a_browser_is_led_to_the_form_and_let_in_by_the_token(locked):
 
 
 def test_the_address_that_is_printed_opens_the_page_once(locked):
-    path = re.sub(r"^http://[^/]*", "", locked.url)
+    path = re.sub(r"^http://[^/]*", "", locked.door())
     status, headers, _ = ask(locked, path)
     assert (status, headers["location"]) == (303, "/")
     assert ask(locked, "/api/site", headers={"Cookie": headers["set-cookie"].split(";")[0]})[0] == 200

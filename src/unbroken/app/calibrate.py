@@ -77,6 +77,24 @@ def read_points(path: Path) -> PointPairs:
         raise SourceError(f"{path}: holds no point pairs ({error}); give rows x,y,X,Y: pixels, metres") from error
 
 
+def write_points(path: Path, points: PointPairs) -> None:
+    """Write point pairs as JSON, as `read_points` reads them.
+
+    Raises:
+        StoreError: the file cannot be written.
+    """
+    rows = zip(points.names, points.image.tolist(), points.ground.tolist(), strict=True)
+    content = {
+        "size": list(points.size),
+        "points": [{"name": name, "image": image, "ground": ground} for name, image, ground in rows],
+    }
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(content, indent=1) + "\n")
+    except OSError as error:
+        raise StoreError(f"{path}: cannot be written ({error.strerror}); choose another place") from error
+
+
 def fit(points: PointPairs, tolerance: float, seed: int, *, y_down: bool = False) -> FittedHomography:
     """The homography of the points.
 
@@ -149,17 +167,39 @@ def draw_grid(image: Image, view: GroundView, points: PointPairs | None = None, 
         step: metres.
     """
     drawn = image.copy()
-    low, high = visible_ground(view, (image.shape[1], image.shape[0]))
-    for axis in (0, 1):
-        for number in range(int(np.ceil(low[axis] / step)), int(np.floor(high[axis] / step)) + 1):
-            along = np.linspace(low[1 - axis], high[1 - axis], 400)
-            line = np.column_stack([np.full(400, number * step), along])
-            _stroke(drawn, image_from_ground(view, line if axis == 0 else line[:, ::-1]), strong=number % 5 == 0)
-            if number % 5 == 0:
-                _label(drawn, view, line if axis == 0 else line[:, ::-1], f"{'xy'[axis]}={number * step:g}")
+    for line in grid_lines(view, (image.shape[1], image.shape[0]), step):
+        _stroke(drawn, line.pixels, strong=line.strong)
+        if line.strong:
+            _label(drawn, line.pixels, line.name)
     if points is not None:
         _mark(drawn, view, points)
     return drawn
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class GridLine:
+    """A line of the ground's grid: `x=5`; (N, 2) pixels, NaN above the horizon; every fifth one is strong."""
+
+    name: str
+    pixels: Floats
+    strong: bool
+
+
+def grid_lines(view: GroundView, size: tuple[int, int], step: float = 1.0) -> list[GridLine]:
+    """The lines every `step` metres of the ground that a picture of this size shows.
+
+    Raises:
+        ConfigError: the picture shows no ground.
+    """
+    low, high = visible_ground(view, size)
+    lines = []
+    for axis in (0, 1):
+        for number in range(int(np.ceil(low[axis] / step)), int(np.floor(high[axis] / step)) + 1):
+            along = np.linspace(low[1 - axis], high[1 - axis], 400)
+            ground = np.column_stack([np.full(400, number * step), along])
+            pixels = image_from_ground(view, ground if axis == 0 else ground[:, ::-1])
+            lines.append(GridLine(f"{'xy'[axis]}={number * step:g}", pixels, number % 5 == 0))
+    return lines
 
 
 def visible_ground(view: GroundView, size: tuple[int, int]) -> tuple[Floats, Floats]:
@@ -242,9 +282,8 @@ def _stroke(image: Image, pixels: Floats, *, strong: bool) -> None:
         cv2.line(image, tuple(start), tuple(end), colour, thickness, cv2.LINE_AA)
 
 
-def _label(image: Image, view: GroundView, line: Floats, text: str) -> None:
+def _label(image: Image, pixels: Floats, text: str) -> None:
     """The name of a line where it enters the picture."""
-    pixels = image_from_ground(view, line)
     height, width = image.shape[:2]
     with np.errstate(invalid="ignore"):
         shown = (pixels >= [4, 14]).all(axis=1) & (pixels <= [width - 50, height - 6]).all(axis=1)

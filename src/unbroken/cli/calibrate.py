@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,39 +24,83 @@ calibrate = typer.Typer(
 
 @calibrate.command()
 def points(
-    pairs: Path = typer.Argument(..., help="CSV rows x,y,X,Y (pixels, then metres), or JSON or TOML with `points`."),
+    pairs: Path | None = typer.Argument(
+        None, help="CSV rows x,y,X,Y (pixels, then metres), or JSON or TOML with `points`; with --click also a video."
+    ),
     output: Path = typer.Option(Path("calibration.json"), "--output", "-o", help="The calibration to write."),
     picture: str = typer.Option("", help="A picture or a video of the camera: the grid is drawn over it."),
     grid: Path = typer.Option(Path("grid.png"), help="Where the picture with the grid goes."),
     tolerance: float = typer.Option(0.5, min=1e-6, help="Metres: points that are further off are left out, by name."),
     y_down: bool = typer.Option(False, "--y-down", help="The ground is a floor plan whose y axis points down."),
     seed: int = typer.Option(0, help="Of the sets of four that are tried where there are many points."),
+    click: bool = typer.Option(False, "--click", help="Click the points on a page of this machine, and see the grid."),
+    site: Path = typer.Option(Path("site.toml"), help="With --click and --camera: the site file."),
+    camera: str = typer.Option("", help="With --click: the camera of the site whose picture is clicked."),
+    plan: Path | None = typer.Option(None, help="With --click: a picture of the floor from above, to be clicked too."),
+    metres_per_pixel: float = typer.Option(0.01, min=1e-6, help="Of the plan; its lower left corner is 0, 0."),
+    port: int = typer.Option(0, min=0, max=65535, help="Of the page; 0 takes a free one."),
 ) -> None:
     """Find the homography of points on the floor, say how far each is off, and write the calibration.
+
+    With `--click` a page opens on which you click points of the picture and type their metres (or click them on a floor
+    plan); grid and errors follow while you do. Saving writes the points, the calibration and the picture with the grid.
 
     Examples:
         unbroken calibrate points hall.csv -o hall.json
 
         unbroken calibrate points hall.toml --picture hall.mp4 --grid hall.png
+
+        unbroken calibrate points --click hall.mp4 -o hall.json
+
+        unbroken calibrate points --click --camera hall --plan floor.png --metres-per-pixel 0.02 -o hall.json
     """
     from rich.console import Console
 
+    from unbroken.cli.clicking import Clicks
+    from unbroken.cli.clicking import click as click_points
+    from unbroken.core.errors import ConfigError
+
+    console = Console()
+    if click:
+        wanted = Clicks(pairs, picture, site, camera, plan, metres_per_pixel, output, grid, tolerance, port)
+        saved = click_points(console, wanted)
+        console.print(f"written: {output}" if saved else "nothing was saved", highlight=False)
+        return
+    if pairs is None:
+        raise ConfigError("nothing to calibrate by; give a file of point pairs, or --click and a picture")
+    fit_points(console, PointsJob(pairs, output, picture, grid, tolerance, y_down, seed))
+
+
+@dataclass(frozen=True, slots=True)
+class PointsJob:
+    """What `unbroken calibrate points` does with a file of points; the attributes are its options."""
+
+    pairs: Path
+    output: Path
+    picture: str
+    grid: Path
+    tolerance: float
+    y_down: bool
+    seed: int
+
+
+def fit_points(console: Console, job: PointsJob) -> None:
+    """Find and write the homography of points in a file, and say how far each is off."""
     from unbroken.app.calibrate import draw_grid, errors_of, fit, picture_of, read_points, save_picture
     from unbroken.datasets.calibration import save_view
     from unbroken.geometry.plane import GroundView
 
-    console = Console()
-    known = read_points(pairs)
-    image = picture_of(picture) if picture else None
+    known = read_points(job.pairs)
+    image = picture_of(job.picture) if job.picture else None
     size = (image.shape[1], image.shape[0]) if image is not None else known.size
-    fitted = fit(known, tolerance, seed, y_down=y_down)
+    fitted = fit(known, job.tolerance, job.seed, y_down=job.y_down)
     view = GroundView(fitted.matrix, size=size)
     _show_errors(console, known, errors_of(view, known), fitted.used)
-    save_view(output, fitted.matrix, size)
-    console.print(f"written: {output}")
+    save_view(job.output, fitted.matrix, size)
+    console.print(f"written: {job.output}")
     if image is not None:
-        save_picture(grid, draw_grid(image, view, known))
-        console.print(f"written: {grid}")
+        save_picture(job.grid, draw_grid(image, view, known))
+        console.print(f"written: {job.grid}")
 
 
 @calibrate.command()

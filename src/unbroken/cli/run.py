@@ -32,6 +32,7 @@ def run(
         unbroken run site.toml --seconds 3600
     """
     import os
+    import sys
     import time
 
     from unbroken.app.logs import secrets_of, set_up
@@ -53,6 +54,8 @@ def run(
         if serving is not None:
             serving.start()
             log.info("the dashboard is at %s", serving.url)
+            if sys.stdout.isatty() and serving.door() != serving.url:
+                typer.echo(f"log in, once, at {serving.door()}")
 
     try:
         run_site(service, Course(seconds, SiteFile(site, settings), ready))

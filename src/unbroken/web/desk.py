@@ -73,6 +73,10 @@ class Desk:
         """
         await run_in_threadpool(self.accessed, Access(self.clock(), client_of(connection), action, subject))
 
+    def stop(self) -> None:
+        """Let whoever waits leave."""
+        self.stopping = True
+
     def names(self) -> Mapping[int, str]:
         """The names that people were given."""
         return self.corrections.names() if self.corrections and self.corrections.names else {}

@@ -6,10 +6,11 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import TracebackType
 
 import uvicorn
+from starlette.types import ASGIApp
 
 from unbroken.config.service import WebSettings
 from unbroken.core.errors import ConfigError
@@ -21,17 +22,35 @@ from unbroken.web.keys import Keys
 from unbroken.web.pictures import Pictures, PictureSettings
 from unbroken.web.ports import Neighbours
 
+Stop = Callable[[], None]
+
 _CONNECTIONS = 128
+_MESSAGE = 4096
+"""Bytes: no message of a page is longer."""
+
+
+def _nothing() -> None:
+    """Nobody waits."""
 
 
 class Serving:
-    """A server that runs while the block lasts: `with Serving(desk, "127.0.0.1", 8642) as serving: ...`."""
+    """A server that runs while the block lasts: `with Serving(app, "127.0.0.1", 8642) as serving: ...`."""
 
-    def __init__(self, desk: Desk, host: str, port: int) -> None:
-        """Prepare; `port` 0 takes any free one."""
-        self._desk = desk
+    def __init__(self, app: ASGIApp, host: str, port: int, keys: Keys | None = None, stop: Stop = _nothing) -> None:
+        """Prepare.
+
+        Args:
+            app: what answers; it is guarded already.
+            host: an address of this machine.
+            port: 0 takes any free one.
+            keys: of the guard, for addresses that log in.
+            stop: is called first of all when the server is to end, so that whoever waits leaves.
+        """
+        self._app = app
         self._host = host
         self._port = port
+        self._keys = keys
+        self._stop = stop
         self._server: uvicorn.Server | None = None
         self._thread: threading.Thread | None = None
 
@@ -42,11 +61,14 @@ class Serving:
 
     @property
     def url(self) -> str:
-        """The address of the page; with a token it is good for one login, soon, so that it can be clicked."""
+        """The address of the page."""
         host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(self._host, self._host)
         host = f"[{host}]" if ":" in host and not host.startswith("[") else host
-        start = f"http://{host}:{self._port}/"
-        return f"{start}login?key={self._desk.keys.one_time()}" if self._desk.keys.needed else start
+        return f"http://{host}:{self._port}/"
+
+    def door(self) -> str:
+        """An address that can be clicked: where a token is needed it logs in, once and soon. It is a secret."""
+        return f"{self.url}login?key={self._keys.one_time()}" if self._keys and self._keys.needed else self.url
 
     def start(self) -> None:
         """Listen, and answer from a thread.
@@ -57,12 +79,12 @@ class Serving:
         listener = listening(self._host, self._port)
         self._port = listener.getsockname()[1]
         config = uvicorn.Config(
-            application(self._desk),
+            self._app,
             log_config=None,
             access_log=False,
             lifespan="off",
             ws="websockets-sansio",
-            ws_max_size=self._desk.limits.message,
+            ws_max_size=_MESSAGE,
             limit_concurrency=_CONNECTIONS,
             timeout_graceful_shutdown=1,
             h11_max_incomplete_event_size=16_384,
@@ -77,7 +99,7 @@ class Serving:
 
     def stop(self) -> None:
         """Stop listening, let those who watch go, end the thread; within about a second. May be called twice."""
-        self._desk.stopping = True
+        self._stop()
         if self._server is not None and self._thread is not None:
             self._server.should_exit = True
             self._thread.join(timeout=5)
@@ -146,7 +168,7 @@ def serving_of(
         rate=settings.rate,
         limits=limits or Limits(),
     )
-    return Serving(desk, settings.host, settings.port)
+    return Serving(application(desk), settings.host, settings.port, keys, desk.stop)
 
 
 def token_of(settings: WebSettings, environment: Mapping[str, str]) -> str:
