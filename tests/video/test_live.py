@@ -10,6 +10,7 @@ import pytest
 
 from unbroken.core.errors import SourceError, SourceLostError, SourceStalledError
 from unbroken.testing.rtsp import RtspCamera
+from unbroken.video.capture import Picture
 from unbroken.video.live import NewestFrame, Stream
 from unbroken.video.opening import open_source
 
@@ -88,9 +89,9 @@ def test_a_camera_that_is_not_there_is_named_without_its_password():
 
 def test_the_slot_keeps_the_newest_and_gives_its_end():
     slot = NewestFrame()
-    image = np.zeros((2, 2, 3), np.uint8)
+    picture = Picture(np.zeros((2, 2, 3), np.uint8))
     for number in range(3):
-        slot.put(float(number), image)
+        slot.put(float(number), picture)
     assert slot.take(0.1)[0] == 2.0
     assert slot.dropped == 2
     slot.finish(SourceLostError("gone"))

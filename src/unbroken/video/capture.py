@@ -20,7 +20,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from unbroken.core.arrays import Image
-from unbroken.core.errors import SourceError
+from unbroken.core.errors import SourceError, SourceLostError
 from unbroken.core.events import CameraFault
 from unbroken.video.files import VideoFile, image_from_picture, reason
 from unbroken.video.looks import Luma
@@ -38,7 +38,7 @@ _PLANAR = ("yuv", "yuvj", "nv", "gray")
 _NO_SUCH_STREAM = "there is no such stream; check the path in the address"
 
 
-class CaptureError(SourceError):
+class CaptureError(SourceLostError):
     """A connection that could not be made or has ended; `fault` names it."""
 
     def __init__(self, fault: CameraFault, message: str) -> None:
@@ -97,6 +97,14 @@ class Picture:
 class Capture(Protocol):
     """An open connection."""
 
+    @property
+    def frame_rate(self) -> float:
+        """Pictures per second, as it says; 0 where it does not."""
+
+    @property
+    def finite(self) -> bool:
+        """Whether it is a recording that has an end."""
+
     def pictures(self) -> Iterator[Picture]:
         """What it sends, until it breaks (`CaptureError`) or ends."""
 
@@ -125,6 +133,11 @@ class NetworkCapture:
     """A stream of a network camera: RTSP over TCP or UDP, HTTP (multipart JPEG or a video), UDP.
 
     What has a known length is a recording on a server: it plays at its own pace.
+
+    Attributes:
+        address: without name and password.
+        frame_rate: pictures per second, as the stream says; 0 where it does not.
+        finite: whether its length is known.
     """
 
     def __init__(self, address: str, how: Connecting, stop: threading.Event) -> None:
@@ -142,12 +155,14 @@ class NetworkCapture:
         # One thread: no picture is held back, and with more the decoder does not flag what it could not make whole.
         self._stream.thread_type = "NONE"
         self._stream.codec_context.thread_count = 1
+        self.frame_rate = float(self._stream.average_rate or 0)
+        self.finite = bool(self._container.duration)
         self._timed = self._container.format.name not in _UNTIMED
         self._clock: float | None = None
 
     def pictures(self) -> Iterator[Picture]:
         """What is decoded; a packet that cannot be decoded is a damaged picture."""
-        pace = _Pace(self._stop) if self._container.duration else None
+        pace = _Pace(self._stop) if self.finite else None
         try:
             for packet in self._container.demux(self._stream):
                 self._read_clock(packet)
@@ -157,7 +172,6 @@ class NetworkCapture:
                     yield picture
         except (av.FFmpegError, OSError) as error:
             raise self._why_broken(error) from error
-        raise CaptureError("ended", f"{self.address}: the stream has ended")
 
     def close(self) -> None:
         """Close the connection."""
@@ -208,6 +222,16 @@ class WebcamCapture:
         if not self._capture.isOpened():
             raise CaptureError("unreachable", f"webcam {number}: there is none; plug it in or give another number")
 
+    @property
+    def frame_rate(self) -> float:
+        """Pictures per second, as the driver says; 0 where it does not."""
+        return float(self._capture.get(cv2.CAP_PROP_FPS))
+
+    @property
+    def finite(self) -> bool:
+        """It has no end."""
+        return False
+
     def pictures(self) -> Iterator[Picture]:
         """Pictures until it is unplugged."""
         while True:
@@ -228,6 +252,16 @@ class LoopCapture:
         self.path = path
         self._stop = stop
         self._open()
+
+    @property
+    def frame_rate(self) -> float:
+        """Pictures per second, as the file says."""
+        return self._video.frame_rate
+
+    @property
+    def finite(self) -> bool:
+        """It begins again."""
+        return False
 
     def pictures(self) -> Iterator[Picture]:
         """Its pictures, for ever."""

@@ -1,24 +1,17 @@
-"""Cameras that are live: network streams and webcams, each a `Source` whose times share one clock."""
+"""One connection to a live camera as a `Source`: it ends where the camera breaks; that of `guarded` goes on."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import closing
 
-import av
-import cv2
-import numpy as np
-
-from unbroken.core.arrays import Image
 from unbroken.core.errors import SourceError, SourceLostError, SourceStalledError
 from unbroken.core.frames import Frame
-from unbroken.video.files import image_from_picture, reason
-from unbroken.video.timing import Timeline, step_from_rate
+from unbroken.video.capture import Connecting, Picture, open_capture, without_password
+from unbroken.video.timing import StreamClock
 
 Clock = Callable[[], float]
-
-_OPTIONS = {"rtsp_transport": "tcp", "fflags": "nobuffer", "flags": "low_delay", "analyzeduration": "1000000"}
-"""TCP, since UDP tears pictures on busy networks; nothing held back; at most 1 s (in us) of probing at the start."""
 
 
 class NewestFrame:
@@ -31,15 +24,15 @@ class NewestFrame:
     def __init__(self) -> None:
         self.dropped = 0
         self._condition = threading.Condition()
-        self._item: tuple[float, Image] | None = None
+        self._item: tuple[float, Picture] | None = None
         self._end: Exception | None = None
         self._closed = False
 
-    def put(self, time: float, image: Image) -> None:
+    def put(self, time: float, picture: Picture) -> None:
         """Lay down a picture; one that still lies there is dropped."""
         with self._condition:
             self.dropped += self._item is not None
-            self._item = (time, image)
+            self._item = (time, picture)
             self._condition.notify()
 
     def finish(self, error: Exception | None) -> None:
@@ -49,7 +42,7 @@ class NewestFrame:
             self._closed = True
             self._condition.notify()
 
-    def take(self, patience: float) -> tuple[float, Image] | None:
+    def take(self, patience: float) -> tuple[float, Picture] | None:
         """The newest picture, or `None` at the end.
 
         Raises:
@@ -68,9 +61,9 @@ class NewestFrame:
 
 
 class Stream:
-    """A network camera (`rtsp://`, `http://`, `udp://` ...). A thread reads, so that latency cannot grow.
+    """A network camera, a webcam (`0`) or a video without end (`loop://`). A thread reads, so latency cannot grow.
 
-    Times are the stream's own stamps, laid on `clock` at the first picture.
+    Times are the stream's own stamps, laid on `clock`.
 
     Args:
         address: where it is.
@@ -80,7 +73,7 @@ class Stream:
 
     Attributes:
         slot: where the newest picture lies; it counts what was dropped.
-        damaged: how many pictures the decoder flagged as damaged; they are left out.
+        damaged: how many pictures the decoder could not make whole; they are left out.
 
     Raises:
         SourceLostError: it cannot be reached, or the connection broke.
@@ -95,18 +88,8 @@ class Stream:
         self._stop = threading.Event()
         self.slot = NewestFrame()
         self.damaged = 0
-        options = _OPTIONS if address.startswith("rtsp") else {}
-        try:
-            self._container = av.open(address, options=dict(options), timeout=(patience, patience))
-        except (av.FFmpegError, OSError) as error:
-            raise SourceLostError(
-                f"{_without_password(address)}: cannot be reached ({reason(error)}); check address, name and password"
-            ) from error
-        if not self._container.streams.video:
-            self._container.close()
-            raise SourceError(f"{_without_password(address)}: sends no video; check the path of the stream")
-        self._stream = self._container.streams.video[0]
-        self._stream.thread_type = "SLICE"
+        self._times = StreamClock()
+        self._capture = open_capture(address, Connecting(connect=patience, read=patience), self._stop)
 
     @property
     def camera(self) -> str:
@@ -115,8 +98,8 @@ class Stream:
 
     @property
     def frame_rate(self) -> float:
-        """Frames per second, as the stream says; 0 where it does not."""
-        return float(self._stream.average_rate or 0)
+        """Frames per second, as the stream says or as they come; 0 where neither is known."""
+        return self._capture.frame_rate or self._times.rate
 
     @property
     def frame_count(self) -> int:
@@ -129,7 +112,8 @@ class Stream:
         reader.start()
         index = 0
         while (item := self.slot.take(self._patience)) is not None:
-            yield Frame(self._camera, index, *item)
+            time, picture = item
+            yield Frame(self._camera, index, time, picture.image())
             index += 1
 
     def close(self) -> None:
@@ -137,75 +121,21 @@ class Stream:
         self._stop.set()
 
     def _read(self) -> None:
-        timeline = Timeline(step_from_rate(self.frame_rate))
-        offset: float | None = None
-        error: Exception | None = None
+        error: SourceError | None = None
         try:
-            for picture in self._container.decode(self._stream):
-                if self._stop.is_set():
-                    break
-                if picture.is_corrupt:
-                    self.damaged += 1
-                    continue
-                time = timeline.seconds(picture.time)
-                offset = self._clock() - time if offset is None else offset
-                self.slot.put(time + offset, image_from_picture(picture))
-            if not self._container.duration and not self._stop.is_set():
-                error = SourceLostError(f"{_without_password(self.address)}: the stream has ended")
-        except (av.FFmpegError, OSError) as broken:
-            error = SourceLostError(f"{_without_password(self.address)}: the connection broke ({reason(broken)})")
+            with closing(self._capture):
+                for picture in self._capture.pictures():
+                    if self._stop.is_set():
+                        break
+                    time = self._times.seconds(picture.stamp, self._clock())
+                    if picture.damaged:
+                        self.damaged += 1
+                    else:
+                        self.slot.put(time, picture)
+                else:
+                    if not self._capture.finite:
+                        error = SourceLostError(f"{without_password(self.address)}: the stream has ended")
+        except SourceError as broken:
+            error = broken
         finally:
-            self._container.close()
-            self.slot.finish(error)
-
-
-class Webcam:
-    """A camera at this machine, by number. Times are read from `clock` when a picture arrives.
-
-    Raises:
-        SourceLostError: there is no such camera, or it was unplugged.
-    """
-
-    def __init__(self, number: int, camera: str, clock: Clock) -> None:
-        self.number = number
-        self._camera = camera
-        self._clock = clock
-        self._capture = cv2.VideoCapture(number)
-        if not self._capture.isOpened():
-            raise SourceLostError(f"webcam {number}: there is none; plug it in or give another number")
-
-    @property
-    def camera(self) -> str:
-        """The name of the camera."""
-        return self._camera
-
-    @property
-    def frame_rate(self) -> float:
-        """Frames per second, as the driver says; 0 where it does not."""
-        return float(self._capture.get(cv2.CAP_PROP_FPS))
-
-    @property
-    def frame_count(self) -> int:
-        """Nobody knows."""
-        return 0
-
-    def __iter__(self) -> Iterator[Frame]:
-        """Pictures until the camera is unplugged or `close` is called."""
-        index = 0
-        while self._capture.isOpened():
-            good, image = self._capture.read()
-            if not good:
-                raise SourceLostError(
-                    f"webcam {self.number}: stopped sending after {index} pictures; is it plugged in?"
-                )
-            yield Frame(self._camera, index, self._clock(), np.asarray(image, dtype=np.uint8))
-            index += 1
-
-    def close(self) -> None:
-        """Release the camera."""
-        self._capture.release()
-
-
-def _without_password(address: str) -> str:
-    scheme, separator, rest = address.partition("://")
-    return f"{scheme}{separator}{rest.rpartition('@')[2]}" if separator else address
+            self.slot.finish(None if self._stop.is_set() else error)

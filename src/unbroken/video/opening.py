@@ -9,16 +9,17 @@ from pathlib import Path
 from unbroken.core.errors import SourceError
 from unbroken.core.ports import Source
 from unbroken.video.files import PICTURES, VIDEOS, ImageFolder, VideoFile
-from unbroken.video.live import Clock, Stream, Webcam
+from unbroken.video.live import Clock, Stream
 
 
 def is_live(address: str) -> bool:
-    """Whether the address is a network camera or a webcam rather than a recording."""
+    """Whether the address is a network camera, a webcam or a video without end rather than a recording."""
     return "://" in address or address.isdigit()
 
 
 def open_source(address: str, camera: str, clock: Clock, frame_rate: float = 25.0) -> Source:
-    """Open a video file, a folder of pictures, a network camera (`rtsp://...`) or a webcam (`0`).
+    """Open a video file, a folder of pictures, a network camera (`rtsp://...`), a webcam (`0`) or a video
+    without end (`loop://hall.mp4`).
 
     Args:
         address: what the user wrote.
@@ -29,10 +30,8 @@ def open_source(address: str, camera: str, clock: Clock, frame_rate: float = 25.
     Raises:
         SourceError: it cannot be opened; the message says why.
     """
-    if "://" in address:
+    if is_live(address):
         return Stream(address, camera, clock)
-    if address.isdigit():
-        return Webcam(int(address), camera, clock)
     path = Path(address)
     return ImageFolder(path, camera, frame_rate) if path.is_dir() else VideoFile(path, camera)
 
