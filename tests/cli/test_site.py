@@ -60,6 +60,15 @@ def test_the_schema_goes_to_the_screen_or_to_a_file(tmp_path):
     assert json.loads((tmp_path / "site.schema.json").read_text()) == content
 
 
-@pytest.mark.parametrize("command", ["check", "init", "schema"])
+def test_settings_are_explained_with_units_and_bounds(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "160")
+    assert "0.5 to 120" in run("explain", "live.stall").output
+    assert "freeze" not in run("explain", "live.stall").output
+    assert "freeze" in run("explain", "live").output
+    assert "home_assistant" in run("explain", "outputs").output
+    assert "did you mean live.stall?" in str(run("explain", "live.stal").exception)
+
+
+@pytest.mark.parametrize("command", ["check", "init", "schema", "explain"])
 def test_help_has_examples(command):
     assert f"unbroken site {command}" in run(command, "--help").output

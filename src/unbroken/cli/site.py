@@ -105,6 +105,31 @@ def schema(
     typer.echo(f"written: {output}")
 
 
+@site.command()
+def explain(
+    setting: str = typer.Argument("", help="A table or a setting, such as live or live.stall; all if left out."),
+) -> None:
+    """Say what settings mean, with defaults, units and bounds.
+
+    Examples:
+        unbroken site explain live
+
+        unbroken site explain outputs.mqtt.port
+    """
+    from rich.console import Console
+    from rich.table import Table
+
+    from unbroken.config.reference import about
+
+    console = Console()
+    for found in about(setting):
+        table = Table("setting", "default", "bounds", "what it is", title=f"{found.name}: {found.description}")
+        table.title_justify = "left"
+        for one in found.settings:
+            table.add_row(one.name, one.default or "(needed)", one.limits, one.description)
+        console.print(table)
+
+
 def _tell(report: Report, file: Path) -> None:
     for problem in report.problems:
         typer.echo(f"{problem.grade}: {problem.sentence(str(file))}", err=problem.grade == "error")

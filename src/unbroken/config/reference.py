@@ -6,13 +6,14 @@ import inspect
 import json
 import typing
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from unbroken.config.problems import model_within
+from unbroken.config.problems import model_within, nearest
 from unbroken.config.site import SiteSettings
+from unbroken.core.errors import ConfigError
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,31 @@ class Table:
 def tables() -> list[Table]:
     """All tables in the order in which a site file is read best."""
     return list(_tables(SiteSettings, "", listed=False))
+
+
+def about(wanted: str = "") -> list[Table]:
+    """The tables, or the table, or the one setting that a name such as `live` or `live.stall` means.
+
+    Raises:
+        ConfigError: there is none of that name.
+    """
+    every = tables()
+    if not wanted:
+        return every
+    found = [table for table in every if table.name == wanted or table.name.startswith(f"{wanted}.")]
+    if not found:
+        alone = ((table, setting) for table in every for setting in table.settings)
+        found = [
+            replace(table, settings=(setting,)) for table, setting in alone if f"{table.name}.{setting.name}" == wanted
+        ]
+    if not found:
+        known = [
+            name for table in every for name in (table.name, *(f"{table.name}.{one.name}" for one in table.settings))
+        ]
+        raise ConfigError(
+            f"{wanted!r} is no setting{nearest(wanted, known)}; `unbroken site explain` shows all of them"
+        )
+    return found
 
 
 def schema() -> str:
