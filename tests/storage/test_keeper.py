@@ -7,12 +7,14 @@ import numpy as np
 import pytest
 
 from batches_made import look, said, seen, step
+from databases import Server
 from unbroken.core.batches import Batch, Forget, Merge, Reply, Split, Swap, Undo, Verdict
 from unbroken.core.errors import StoreError
 from unbroken.core.events import Evidence, PersonEnrolled, PersonForgotten, PersonMerged, PersonSplit
 from unbroken.storage import commands
 from unbroken.storage.database import connect
 from unbroken.storage.keeper import Store, StoreSettings, open_store
+from unbroken.storage.projections import Projections
 from unbroken.storage.vectors import known_vectors
 
 
@@ -232,4 +234,45 @@ def test_somebody_who_is_forgotten_while_in_view_begins_anew_with_nothing_of_bef
     np.testing.assert_array_equal(known.vectors, [look(2)])
     store.keep(*step(seen("hall", 0.0, [4], [look(1)], 0.9), [1]))
     assert list(everybody(store)) == [2]
+    store.close()
+
+
+def test_a_server_that_ends_the_connection_loses_nothing_and_is_found_again(postgres: Server) -> None:
+    address = postgres.new_database()
+    store = opened(address)
+    first, second = (step(seen("hall", float(n), [4], [look(1)]), [1], number=n) for n in range(2))
+    store.keep(*first)
+    other = connect(address, "ask")
+    other.query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()")
+    with pytest.raises(StoreError, match="the database refuses"):
+        store.keep(*second)
+    store.keep(*second)
+    assert [batch.time for batch in store.recover().batches] == [0.0, 1.0]
+    with pytest.raises(StoreError, match="writes to this database"):
+        opened(address)
+    other.close()
+    store.close()
+
+
+def test_a_connection_that_ends_in_the_middle_of_a_batch_leaves_nothing_of_it(
+    postgres: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address = postgres.new_database()
+    store, other = opened(address), connect(address, "ask")
+    before = Projections.take
+
+    def cut(projections: Projections, batch: Batch, verdict: Verdict) -> None:
+        other.query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()")
+        before(projections, batch, verdict)
+
+    batch, verdict = step(seen("hall", 0.0, [4], [look(1)]), [1])
+    monkeypatch.setattr(Projections, "take", cut)
+    with pytest.raises(StoreError, match="the database refuses"):
+        store.keep(batch, verdict)
+    monkeypatch.undo()
+    assert everybody(store) == {}
+    assert store.recover().batches == ()
+    store.keep(batch, verdict)
+    assert list(everybody(store)) == [1]
+    other.close()
     store.close()
