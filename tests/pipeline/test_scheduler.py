@@ -89,14 +89,14 @@ class Outlet:
 class Running:
     """A site of cameras by name, stepped by a thread of its own."""
 
-    def __init__(self, lanes, detector, economy=None, limits=None):
+    def __init__(self, lanes, detector, economy=None, limits=None, before=()):
         self.outlet, self.health = Outlet(), Health(time.time)
         self.intake = Intake(self.health)
         self._economy = economy or Economy()
         cameras = {lane.name: self.camera(lane.name) for lane in lanes}
         self.site = Site(cameras, dict.fromkeys(cameras, detector), None, None, time.perf_counter)
         self.detector, self.renewed = detector, []
-        self.scheduler = Scheduler(self.site, self.intake, self.outlet, self.health, self.renew)
+        self.scheduler = Scheduler(self.site, self.intake, [*before, self.outlet], self.health, self.renew)
         self.scheduler.settings = SchedulerSettings(limits or Limits(latency=30), gather=0.001, window=0.1)
         self._lanes = lanes
         self.thread = threading.Thread(target=self.scheduler.run, daemon=True)
@@ -204,3 +204,28 @@ def test_a_stop_hands_on_the_step_that_runs():
     with Running([lane("a", pause=0.001)], Walker(cost=0.1)) as running:
         running.outlet.until(lambda outlet: outlet.count("a") >= 1)
     assert running.health.snapshot().cameras["a"].answered == len(running.outlet.results)
+
+
+class Broken(Outlet):
+    """An outlet whose disk is full."""
+
+    def write(self, frame, result, events):
+        raise OSError("no space left on device")
+
+    hear = write
+
+
+def test_an_outlet_that_breaks_does_not_keep_the_others_from_theirs_and_is_told():
+    with Running([lane("a", pause=0.005)], Walker(), before=[Broken()]) as running:
+        running.outlet.until(lambda outlet: outlet.count("a") >= 20)
+    faults = [event.reason for event in running.outlet.events if isinstance(event, StepFaulted)]
+    assert faults == ["OSError: no space left on device"]
+
+
+def test_who_asks_is_told_what_the_scheduler_is_at():
+    detector = Walker(cost=0.05)
+    with Running([lane("a", pause=0.001)], detector) as running:
+        running.outlet.until(lambda outlet: outlet.count("a") >= 2)
+        while (doing := running.scheduler.doing)[0] != "detect":
+            time.sleep(0.001)
+    assert doing[1] >= 0

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from unbroken.app.build import Workshop, embedder_of, identity_of
@@ -18,10 +19,10 @@ from unbroken.app.systemd import notify
 from unbroken.app.telling import LOG, Telling
 from unbroken.config.changes import Changes, SiteFile, running
 from unbroken.config.site import CameraSettings, SiteSettings
-from unbroken.core.errors import ConfigError, HungError
+from unbroken.core.errors import ConfigError, HaltError, UnbrokenError
 from unbroken.core.ports import Sink, Source
 from unbroken.geometry.plane import GroundView
-from unbroken.pipeline.guard import guarded
+from unbroken.pipeline.guard import guarded, sentence
 from unbroken.pipeline.health import Health
 from unbroken.pipeline.intake import Intake, Lane, Retry
 from unbroken.pipeline.observers import Observers
@@ -66,6 +67,7 @@ class Service:
         self.settings = settings
         self._workshop = Workshop(settings)
         self._known: dict[str, Opened] = {}
+        self._views: dict[str, GroundView] = {}
         self._failure: list[Exception] = []
         self._over = threading.Event()
         cameras = running(settings)
@@ -75,10 +77,9 @@ class Service:
         self._site = Site({}, {}, embedder_of(settings), identity_of(settings, calibrated), time.perf_counter)
         self._intake = Intake(self.health)
         self.outlets = outlets_of(settings, environment)
-        self._sink = Sinks([*_files_of(settings), self.outlets, *sinks, Telling()])
-        self._scheduler = Scheduler(self._site, self._intake, self._sink, self.health, self._renew)
+        self._sinks = [*_files_of(settings), self.outlets, *sinks, Telling()]
+        self._scheduler = Scheduler(self._site, self._intake, self._sinks, self.health, self._renew)
         self._scheduler.settings = scheduling(settings)
-        self._views: dict[str, GroundView] = {}
         self._places = places_of(settings, self._views)
         self._scheduler.observer = Observers([Presence(), self._places])
         self._thread = threading.Thread(target=self._run, name="scheduler", daemon=True)
@@ -96,21 +97,21 @@ class Service:
         self._thread.join(GRACE)
         for camera in self._intake.close(GRACE_OF_CAMERAS):
             LOG.warning("camera %s: its thread hangs and is left behind", camera)
-        self._sink.close()
+        Sinks(self._sinks).close()
 
     def wait(self, seconds: float) -> bool:
         """Wait for the end, at most so long; whether it has come: a call of `stop`, or the end of all recordings.
 
         Raises:
             UnbrokenError: what was decided could not be made last.
-            HungError: a step takes longer than `budget.hang`.
+            HaltError: a step takes longer than `budget.hang`.
         """
         over = self._over.wait(seconds)
         if self._failure:
-            raise self._failure[0]
+            raise _told(self._failure[0])
         stage, spent = self._scheduler.doing
         if stage and spent > self.settings.budget.hang:
-            raise HungError(f"the step {stage!r} has been running for {spent:.0f} s{_place(self._thread)}; start again")
+            raise HaltError(f"the step {stage!r} has been running for {spent:.0f} s{_place(self._thread)}; start again")
         for name, opened in list(self._known.items()):
             self.health.measured(name, *measured(opened.source))
         return over
@@ -121,19 +122,26 @@ class Service:
 
     def apply(self, changes: Changes) -> None:
         """Let changed settings take effect: cameras are closed and opened, the budget is another."""
-        for sentence in changes.sentences():
-            LOG.info(sentence)
+        for line in changes.sentences():
+            LOG.info(line)
         self.settings = changes.in_force
         self._workshop.settings = changes.in_force
         for name in changes.to_close:
             self._intake.remove(name)
             self._known.pop(name, None)
-            self._scheduler.do(lambda name=name: self._site.remove(name))  # type: ignore[misc]
+            self._scheduler.do(partial(self._part, name))
         for camera in changes.to_open:
             self._intake.add(self._lane(camera))
         self._scheduler.settings = scheduling(self.settings)
-        zones, lines = zones_of(self.settings), lines_of(self.settings)
-        self._scheduler.do(lambda: self._sink.hear(self._places.change(zones, lines)))
+        if {"zones", "lines"} & set(changes.live):
+            self._scheduler.do(self._redraw)
+
+    def _part(self, name: str) -> None:
+        self._site.remove(name)
+        self._views.pop(name, None)
+
+    def _redraw(self) -> None:
+        self._scheduler.tell(self._places.change(zones_of(self.settings), lines_of(self.settings)))
 
     def _run(self) -> None:
         with guarded(self._failure.append):
@@ -187,6 +195,14 @@ def _files_of(settings: SiteSettings) -> list[Sink]:
     return [TrackLines(Path(outputs.tracks))] if outputs.tracks else []
 
 
+def _told(failure: Exception) -> UnbrokenError:
+    """What ended the chain, as an error with an exit code; the trace of an unexpected one goes into the log."""
+    if isinstance(failure, UnbrokenError):
+        return failure
+    LOG.error("the chain broke", exc_info=failure)
+    return HaltError(f"the chain broke: {sentence(failure)}; start again, and report it with the log")
+
+
 def _place(thread: threading.Thread) -> str:
     """Where a thread is in our own code: ` in detect (detector.py, line 77)`."""
     frame = sys._current_frames().get(thread.ident or 0)
@@ -217,7 +233,7 @@ def run_site(service: Service, course: Course) -> None:
 
     Raises:
         UnbrokenError: it could not go on.
-        HungError: a step does not come to its end.
+        HaltError: a step does not come to its end.
     """
     if not running(service.settings):
         raise ConfigError("every camera is switched off; switch one on with on = true")

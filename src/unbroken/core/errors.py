@@ -63,7 +63,7 @@ class ContractError(UnbrokenError, ValueError):
     exit_code = 6
 
 
-class HungError(UnbrokenError):
-    """A step that does not come to its end: the process ends, so that whoever started it starts it again."""
+class HaltError(UnbrokenError):
+    """The chain hangs or broke where it cannot go on: the process ends, for whoever started it to start it again."""
 
     exit_code = 70

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -9,7 +10,6 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from queue import Empty, SimpleQueue
 from time import perf_counter
-from typing import Protocol
 
 from unbroken.core.events import Event, QualityChanged, StepFaulted
 from unbroken.core.ports import Listener, Sink
@@ -29,10 +29,6 @@ _QUIET = 60.0
 """Seconds for which the same fault of the same camera is not told again."""
 _REMEMBERED = 1000
 """Faults that are remembered for this, at most."""
-
-
-class Outlet(Sink, Listener, Protocol):
-    """Takes results and events away; events that go with no picture too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +87,9 @@ class Scheduler:
     Args:
         site: wired; nobody else may step it.
         intake: what comes in.
-        outlet: where answers go; called by the scheduler's thread, so it must not wait for anything slow.
+        outlets: where answers go, in this order, events that go with no picture to those that listen; called by the
+            scheduler's thread, so they must not wait for anything slow. One that breaks does not keep the others from
+            theirs.
         health: is told how it goes.
         renew: replaces a camera whose step broke by a fresh one.
 
@@ -101,13 +99,13 @@ class Scheduler:
     """
 
     def __init__(
-        self, site: Site, intake: Intake, outlet: Outlet, health: Health, renew: Callable[[str], None]
+        self, site: Site, intake: Intake, outlets: Sequence[Sink], health: Health, renew: Callable[[str], None]
     ) -> None:
         self.settings = SchedulerSettings()
         self.observer: Observer = Observers(())
         self._site = site
         self._intake = intake
-        self._outlet = outlet
+        self._outlets = tuple(outlets)
         self._health = health
         self._renew = renew
         self._errands: SimpleQueue[Errand] = SimpleQueue()
@@ -149,9 +147,7 @@ class Scheduler:
             self._step(taken.arrivals, [*taken.events, *self._balance()])
             if not taken.arrivals and self._intake.idle and self._errands.empty():
                 break
-        last = self.observer.close()
-        if last:
-            self._outlet.hear(last)
+        self.tell(self.observer.close())
 
     def stage(self, name: str) -> None:
         """A stage of a step begins."""
@@ -217,8 +213,7 @@ class Scheduler:
         told = [*events, *happened, *self._news(faults)]
         with self.guard(""):
             told += self.observer.observe(results, told)
-        with self.guard(""):
-            self._answer(known, results, told)
+        self._answer(known, results, told)
         if known:
             self._note(results, perf_counter() - start)
 
@@ -227,7 +222,7 @@ class Scheduler:
         news = []
         for fault in faults:
             key = (fault.camera, fault.reason)
-            if fault.time - self._told.get(key, -_QUIET) >= _QUIET:
+            if abs(fault.time - self._told.get(key, -math.inf)) >= _QUIET:
                 self._told = {**self._told, key: fault.time} if len(self._told) < _REMEMBERED else {key: fault.time}
                 news.append(fault)
         return news
@@ -235,15 +230,24 @@ class Scheduler:
     def _answer(self, arrivals: Sequence[Arrival], results: Sequence[FrameResult], events: Sequence[Event]) -> None:
         """Hand results on; events go with the first of them, or alone where there is none."""
         came = {arrival.frame.camera: arrival for arrival in arrivals}
-        if events and not results:
-            self._outlet.hear(events)
+        if not results:
+            self.tell(events)
         for number, result in enumerate(results):
             arrival = came[result.camera]
-            self._outlet.write(arrival.frame, result, events if not number else ())
+            for outlet in self._outlets:
+                with self.guard(""):
+                    outlet.write(arrival.frame, result, () if number else events)
             latency = perf_counter() - arrival.came
             self._health.answered(result.camera, latency, result.work)
             if arrival.live:
                 self._meter.answered(latency)
+
+    def tell(self, events: Sequence[Event]) -> None:
+        """Hand on events that go with no picture; by the scheduler's thread, or after `run` has ended."""
+        for outlet in self._outlets:
+            if events and isinstance(outlet, Listener):
+                with self.guard(""):
+                    outlet.hear(events)
 
     def _note(self, results: Sequence[FrameResult], seconds: float) -> None:
         stages: Counter[str] = Counter()
