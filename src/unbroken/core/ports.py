@@ -146,6 +146,14 @@ class IdentityManager(Protocol):
         """
 
 
+@runtime_checkable
+class Restartable(Protocol):
+    """An identity manager that tells the starts of a camera's tracker apart, whose ids begin anew with each."""
+
+    def begin(self, camera: str) -> None:
+        """The tracker of a camera begins anew, or the camera is gone: its open tracks have ended."""
+
+
 class Keeper(Protocol):
     """Makes what was decided last: nothing is answered before `keep` has returned. One thread at a time uses it."""
 

@@ -75,6 +75,8 @@ class Engine:
     def __init__(self, manager: IdentityManager, settings: EngineSettings | None = None) -> None:
         self.manager = manager
         self.settings = settings or EngineSettings()
+        self.time = 0.0
+        """Seconds: the latest time of all batches."""
         self._cameras: dict[str, _Camera] = {}
         self._width = -1
 
@@ -93,6 +95,7 @@ class Engine:
                 are none); nothing of it was applied.
         """
         self._check(batch)
+        self.time = max(self.time, batch.time)
         events: list[Event] = []
         refusals: list[str] = []
         for command in batch.commands:
@@ -191,7 +194,7 @@ class Engine:
         persons, state = np.full(len(sightings), -1, dtype=np.int64), np.zeros(len(sightings), dtype=np.int64)
         confidence = np.zeros(len(sightings))
         persons[rows], state[rows], confidence[rows] = decided.persons, decided.state, decided.confidence
-        answer = Identities(sightings.camera, sightings.time, sightings.tracks, persons, state, confidence)
+        answer = Identities(sightings.camera, sightings.time, sightings.tracks.copy(), persons, state, confidence)
         camera.answers[report.epoch, report.number] = answer
         while len(camera.answers) > self.settings.remembered:
             oldest = min(camera.answers)

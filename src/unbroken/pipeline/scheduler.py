@@ -206,6 +206,7 @@ class Scheduler:
         known = [arrival for arrival in arrivals if arrival.frame.camera in self._site.cameras]
         self._oldest = min((arrival.came for arrival in known if arrival.live), default=0.0)
         results, happened = self._site.step([arrival.frame for arrival in known], self) if known else ([], [])
+        happened = happened if known else self._site.rest()
         faults, self._faults = self._faults, []
         for camera in dict.fromkeys(fault.camera for fault in faults if fault.camera):
             self._renew(camera)

@@ -14,7 +14,7 @@ from unbroken.core.arrays import Features, Floats, Image, Ints
 from unbroken.core.detections import Detections
 from unbroken.core.events import Event
 from unbroken.core.frames import Frame
-from unbroken.core.ports import Detector, Embedder, IdentityManager, Sizable
+from unbroken.core.ports import Detector, Embedder, IdentityManager, Restartable, Sizable
 from unbroken.core.results import FrameResult
 from unbroken.core.sightings import Identities, Sightings
 from unbroken.core.tracks import Tracks
@@ -106,11 +106,22 @@ class Site:
         camera.ease(self._quality, self._most_every)
         self._cameras[camera.name] = camera
         self._detectors[camera.name] = detector
+        self._restarted(camera.name)
+
+    def rest(self) -> list[Event]:
+        """What happens between pictures: people may have asked the identity manager for something."""
+        return self._identify([])[1]
+
+    def _restarted(self, name: str) -> None:
+        identity: object = self._identity
+        if isinstance(identity, Restartable):
+            identity.begin(name)
 
     def remove(self, name: str) -> None:
         """Let a camera go between two steps."""
         self._cameras.pop(name, None)
         self._detectors.pop(name, None)
+        self._restarted(name)
 
     @property
     def size(self) -> int:

@@ -30,6 +30,7 @@ from typing import Final, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from unbroken.core.batches import Batch
 from unbroken.core.errors import StoreError
 from unbroken.identity.adoption import adopted
 from unbroken.identity.engine import Engine
@@ -72,7 +73,7 @@ def bytes_of_engine(engine: Engine, model: str = "") -> bytes:
     return b"".join([_HEADER.pack(_MARK, SCHEMA, checksum, len(text)), text, *writer.blocks])
 
 
-def engine_of_bytes(state: bytes, fresh: Engine, model: str = "") -> Engine:
+def engine_of_bytes(state: bytes, fresh: Engine, model: str = "", batches: Iterable[Batch] = ()) -> Engine:
     """The engine that `bytes_of_engine` was given, with the settings of another.
 
     Args:
@@ -80,6 +81,7 @@ def engine_of_bytes(state: bytes, fresh: Engine, model: str = "") -> Engine:
         fresh: an engine as it would begin: its settings hold from here on. With equal settings the restored engine
             answers all that follows as the first would have, to the bit.
         model: the fingerprint of the Re-ID net that is in use now.
+        batches: what was applied since, in its order: under the settings of the state, as it was then.
 
     Raises:
         StoreError: it is no state, it is damaged, or it is of another version, of another net or of another policy.
@@ -96,6 +98,8 @@ def engine_of_bytes(state: bytes, fresh: Engine, model: str = "") -> Engine:
         if not isinstance(engine, Engine):
             raise TypeError(f"it is of {type(engine).__name__}")
         _check_held(reader.held, fresh)
+        for batch in batches:
+            engine.apply(batch)
         engine.settings = fresh.settings
         engine.manager = adopted(engine.manager, fresh.manager)
     except _BROKEN as error:

@@ -1,0 +1,294 @@
+"""An identity manager whose answers last: numbered, applied, stored, and only then answered.
+
+What the site does when nothing can be stored (the disk is full, the database is gone):
+
+- It goes on: people are followed, the engine decides, and every step waits in memory, in order, to be stored.
+- It says so, once (`StorageLost`), and answers no Global ID meanwhile: tracks are undecided. So what was answered is
+  never lost, and what is lost was never answered.
+- It tries again, at first soon, then more and more rarely. Once everything that waited is stored, all that happened
+  meanwhile is told in order, after a `StorageRestored`.
+- When `held` steps wait, further ones are refused and counted, as if the cameras had been gone: memory is bounded.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from unbroken.core.batches import Batch, Command, Forget, Merge, Reply, Report, Request, Split, Swap, Undo, Verdict
+from unbroken.core.errors import ContractError, StoreError
+from unbroken.core.events import Event, StorageLost, StorageRestored
+from unbroken.core.ports import Keeper
+from unbroken.core.sightings import Identities, Sightings
+from unbroken.identity.engine import Engine
+
+Dump = Callable[[Engine], bytes]
+Enter = Callable[[Batch], None]
+
+
+@dataclass(frozen=True, slots=True)
+class LastingSettings:
+    """How often what.
+
+    Attributes:
+        snapshot: seconds between two snapshots.
+        share: of the time that snapshots may take, at most: large galleries are written more rarely.
+        poll: seconds between two looks for requests.
+        first_retry: seconds before storing is tried again ...
+        longest_retry: ... each time twice as many, up to this.
+        held: steps that wait in memory while nothing can be stored.
+    """
+
+    snapshot: float = 300.0
+    share: float = 0.02
+    poll: float = 0.25
+    first_retry: float = 0.1
+    longest_retry: float = 5.0
+    held: int = 3000
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Step:
+    """A step that waits to be stored."""
+
+    batch: Batch
+    verdict: Verdict
+    replies: tuple[Reply, ...]
+
+
+@dataclass(slots=True)
+class _Trouble:
+    """Something that fails now and is tried again, more and more rarely."""
+
+    first: float
+    longest: float
+    wait: float = 0.0
+    until: float = -math.inf
+
+    @property
+    def lasts(self) -> bool:
+        """Whether it failed the last time."""
+        return self.wait > 0
+
+    def again(self, now: float) -> bool:
+        """Failed: try again later. Whether this is news."""
+        news = not self.lasts
+        self.wait = min(2 * self.wait, self.longest) if self.lasts else self.first
+        self.until = now + self.wait
+        return news
+
+    def over(self) -> bool:
+        """It worked. Whether this is news."""
+        news = self.lasts
+        self.wait, self.until = 0.0, -math.inf
+        return news
+
+
+class Lasting:
+    """An identity manager around an engine and a keeper. One thread at a time uses it.
+
+    Args:
+        engine: as it was recovered; every camera that it knows begins a new epoch here.
+        keeper: makes what was decided last.
+        dump: the engine's state as bytes.
+        clock: seconds, steadily growing: for retries, polls and snapshots; no answer depends on it.
+        settings: how often what.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        keeper: Keeper,
+        dump: Dump,
+        clock: Callable[[], float],
+        settings: LastingSettings | None = None,
+    ) -> None:
+        self.engine = engine
+        self.settings = settings or LastingSettings()
+        self._keeper = keeper
+        self._dump = dump
+        self._clock = clock
+        self._enter: Enter = _nowhere
+        self._epochs = {camera: epoch + 1 for camera, epoch in engine.epochs.items()}
+        self._numbers: dict[str, int] = {}
+        self._begun = set(self._epochs)
+        self._waiting: deque[_Step] = deque()
+        self._time = engine.time
+        self._storing = _Trouble(self.settings.first_retry, self.settings.longest_retry)
+        self._shooting = _Trouble(self.settings.longest_retry, self.settings.snapshot)
+        self._refused = 0
+        self._polled = self._shot = -math.inf
+        self._cost = 0.0
+        self._urgent = False
+
+    def record(self, enter: Enter) -> None:
+        """Have every batch told before it is applied, for a recording."""
+        self._enter = enter
+
+    def begin(self, camera: str) -> None:
+        """The tracker of a camera begins anew, or the camera is gone: its open tracks end with the next step."""
+        if camera in self._epochs and camera not in self._begun:
+            self._epochs[camera] += 1
+            self._numbers.pop(camera, None)
+            self._begun.add(camera)
+
+    def observe(self, sightings: Sequence[Sightings]) -> tuple[list[Identities], list[Event]]:
+        """The Global IDs for the sightings of one step, once they are stored, and what happened.
+
+        While nothing can be stored everybody is undecided, and what happened is told later.
+
+        Raises:
+            ContractError: the sightings break their contract; nothing of them was applied.
+        """
+        self._time = max([self._time, *(view.time for view in sightings)])
+        told = self._flush()
+        if len(self._waiting) >= self.settings.held:
+            self._refused += 1
+            return _undecided(sightings), told
+        requests = self._requests()
+        reports = tuple(self._numbered(view) for view in sightings) + self._endings(sightings)
+        if not reports and not requests:
+            return [], told
+        verdict = self._apply(Batch(self._time, reports, tuple(one.command for one in requests)), requests)
+        told += self._flush()
+        if self._waiting:
+            return _undecided(sightings), told
+        return list(verdict.identities[: len(sightings)]), told
+
+    def correct(self, command: Command, time: float) -> list[Event]:
+        """Carry a command out at once and store it.
+
+        Raises:
+            ContractError: it was refused; nothing has changed.
+            StoreError: nothing can be stored; it will be carried out and told as soon as that is possible again.
+        """
+        self._time = max(self._time, time)
+        told = self._flush()
+        verdict = self._apply(Batch(self._time, (), (command,)), ())
+        told += self._flush()
+        if verdict.refusals[0]:
+            raise ContractError(verdict.refusals[0])
+        if self._waiting:
+            raise StoreError("nothing can be stored now; the command is carried out once that is possible again")
+        return told
+
+    def close(self) -> list[Event]:
+        """Store what waits, and a last snapshot, which makes the next start a short one; returns what is left to tell.
+
+        Raises:
+            StoreError: it could not be stored; what waited was never answered.
+        """
+        self._storing.until = -math.inf
+        told = self._flush()
+        if self._waiting:
+            raise StoreError(f"{len(self._waiting)} steps could not be stored; nobody was told what they decided")
+        self._snapshot()
+        return told
+
+    def _apply(self, batch: Batch, requests: Sequence[Request]) -> Verdict:
+        """Let the engine decide; the verdict waits to be stored."""
+        self._enter(batch)
+        verdict = self.engine.apply(batch)
+        pairs = zip(requests, verdict.refusals, strict=False)
+        self._waiting.append(_Step(batch, verdict, tuple(_reply(one, refusal) for one, refusal in pairs)))
+        return verdict
+
+    def _numbered(self, sightings: Sightings) -> Report:
+        camera = sightings.camera
+        number = self._numbers.get(camera, 0)
+        self._numbers[camera] = number + 1
+        self._begun.discard(camera)
+        return Report(self._epochs.setdefault(camera, 1), number, sightings)
+
+    def _endings(self, sightings: Sequence[Sightings]) -> tuple[Report, ...]:
+        """Empty reports of cameras that have begun anew and show nothing yet: they end the tracks of before."""
+        silent = sorted(self._begun - {view.camera for view in sightings}) if sightings else []
+        none = np.zeros(0, dtype=np.int64)
+        return tuple(self._numbered(Sightings.of_nobody(camera, self._time, none)) for camera in silent)
+
+    def _requests(self) -> tuple[Request, ...]:
+        """What people ask for, now and then; not while earlier answers wait, or it would be carried out twice."""
+        now = self._clock()
+        if self._waiting or now - self._polled < self.settings.poll:
+            return ()
+        self._polled = now
+        try:
+            return self._keeper.pending_commands()
+        except StoreError:
+            return ()
+
+    def _flush(self) -> list[Event]:
+        """Store what waits, as far as that is possible now, and return what may be told."""
+        told: list[Event] = []
+        held = len(self._waiting)
+        if self._clock() < self._storing.until:
+            return told
+        try:
+            while self._waiting:
+                step = self._waiting[0]
+                self._keeper.keep(step.batch, step.verdict, step.replies)
+                self._waiting.popleft()
+                told += step.verdict.events
+                self._urgent = self._urgent or _asked_to_forget(step)
+        except StoreError as error:
+            return told + self._lost(self._storing, error)
+        if held and self._storing.over():
+            told.insert(0, StorageRestored(self._time, held, self._refused))
+            self._refused = 0
+        return told + self._snapshot_if_due()
+
+    def _lost(self, trouble: _Trouble, error: StoreError) -> list[Event]:
+        return [StorageLost(self._time, str(error))] if trouble.again(self._clock()) else []
+
+    def _snapshot_if_due(self) -> list[Event]:
+        """Shorten the next start: now and then, and at once after somebody was forgotten. Nothing hangs on it."""
+        now = self._clock()
+        due = self._urgent or now - self._shot >= max(self.settings.snapshot, self._cost / self.settings.share)
+        if not due or now < self._shooting.until:
+            return []
+        try:
+            self._snapshot()
+        except StoreError as error:
+            return self._lost(self._shooting, error)
+        return [StorageRestored(self._time, 0, 0)] if self._shooting.over() else []
+
+    def _snapshot(self) -> None:
+        start = self._clock()
+        self._keeper.snapshot(self._dump(self.engine))
+        self._shot = self._clock()
+        self._cost, self._urgent = self._shot - start, False
+
+
+def _asked_to_forget(step: _Step) -> bool:
+    """Whether somebody waits for an erasure; retention, whose requests have numbers below 0, does not."""
+    pairs = zip(step.batch.commands, step.replies, strict=False)
+    return any(isinstance(command, Forget) and reply.done and reply.number >= 0 for command, reply in pairs)
+
+
+def _reply(request: Request, refusal: str) -> Reply:
+    return Reply(request.number, not refusal, refusal or _done(request.command))
+
+
+def _done(command: Command) -> str:
+    """What was done, in one sentence."""
+    if isinstance(command, Merge):
+        return f"person {command.absorbed} is person {command.person} from here on"
+    if isinstance(command, Split):
+        return f"{len(command.tracks)} tracks of person {command.person} are somebody of their own from here on"
+    if isinstance(command, Swap):
+        return "the two tracks have each other's person from here on"
+    if isinstance(command, Undo):
+        return f"the last correction of person {command.person} is taken back"
+    return f"person {command.person} is forgotten"
+
+
+def _nowhere(batch: Batch) -> None:
+    """Nobody records."""
+
+
+def _undecided(sightings: Iterable[Sightings]) -> list[Identities]:
+    return [Identities.undecided(view.camera, view.time, view.tracks) for view in sightings]
