@@ -3,6 +3,7 @@
 import json
 import logging
 import socket
+import sqlite3
 import threading
 
 import pytest
@@ -140,3 +141,19 @@ def test_a_file_that_became_wrong_leaves_the_settings_in_force(tmp_path, told):
         reload(service, watched)
         told.until("budget is changed")
         assert service.settings.budget.latency == 500
+
+
+def test_what_a_site_knows_outlives_it(tmp_path):
+    video = write_walk(tmp_path / "hall.mp4")
+    kept = {"storage": {"database": str(tmp_path / "site.db")}, "reid": {"model": "colour"}}
+    for _ in range(2):
+        run_site(Service(site(tmp_path, {"hall": video}, **kept)), Course())
+        with sqlite3.connect(tmp_path / "site.db") as database:
+            people = {row[0] for row in database.execute("SELECT id FROM people")}
+        given = {line["person"] for line in lines(tmp_path / "tracks.jsonl") if line["person"]}
+        assert given
+        assert given <= people
+    service = Service(site(tmp_path, {"hall": video}, **kept))
+    assert service.identity.engine.epochs == {"hall": 2}
+    with service:
+        pass

@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 
 from unbroken.app.build import Workshop, embedder_of, identity_of
+from unbroken.app.lasting import Memory
 from unbroken.app.outlets import outlets_of
 from unbroken.app.places import lines_of, places_of, zones_of
 from unbroken.app.sources import Opened, measured, open_camera, open_live
@@ -20,7 +21,7 @@ from unbroken.app.telling import LOG, Telling
 from unbroken.config.changes import Changes, SiteFile, running
 from unbroken.config.site import CameraSettings, SiteSettings
 from unbroken.core.errors import ConfigError, HaltError, UnbrokenError
-from unbroken.core.ports import Sink, Source
+from unbroken.core.ports import IdentityManager, Sink, Source
 from unbroken.geometry.plane import GroundView
 from unbroken.pipeline.guard import guarded, sentence
 from unbroken.pipeline.health import Health
@@ -74,7 +75,9 @@ class Service:
         for camera in cameras.values():
             self._workshop.detector(camera)
         calibrated = sum(bool(camera.calibration) for camera in cameras.values())
-        self._site = Site({}, {}, embedder_of(settings), identity_of(settings, calibrated), time.perf_counter)
+        embedder = embedder_of(settings)
+        self._memory = Memory(settings, identity_of(settings, calibrated), embedder, environment)
+        self._site = Site({}, {}, embedder, self._memory.identity, time.perf_counter)
         self._intake = Intake(self.health)
         self.outlets = outlets_of(settings, environment)
         self._sinks = [*_files_of(settings), self.outlets, *sinks, Telling()]
@@ -97,7 +100,14 @@ class Service:
         self._thread.join(GRACE)
         for camera in self._intake.close(GRACE_OF_CAMERAS):
             LOG.warning("camera %s: its thread hangs and is left behind", camera)
-        Sinks(self._sinks).close()
+        sink = Sinks(self._sinks)
+        try:
+            if self._thread.is_alive():
+                LOG.warning("a step is still running; what was answered is stored, the next start reads the journal")
+            else:
+                sink.hear(self._memory.close())
+        finally:
+            sink.close()
 
     def wait(self, seconds: float) -> bool:
         """Wait for the end, at most so long; whether it has come: a call of `stop`, or the end of all recordings.
@@ -115,6 +125,11 @@ class Service:
         for name, opened in list(self._known.items()):
             self.health.measured(name, *measured(opened.source))
         return over
+
+    @property
+    def identity(self) -> IdentityManager | None:
+        """What gives Global IDs; only the thread that steps the site may talk to it (`Scheduler.do`)."""
+        return self._memory.identity
 
     def stop(self) -> None:
         """Let `wait` return; may be called from a signal handler."""

@@ -41,6 +41,7 @@ class LastingSettings:
         first_retry: seconds before storing is tried again ...
         longest_retry: ... each time twice as many, up to this.
         held: steps that wait in memory while nothing can be stored.
+        stop: seconds: a last snapshot is taken where the one before took less; the journal holds everything anyway.
     """
 
     snapshot: float = 300.0
@@ -49,6 +50,7 @@ class LastingSettings:
     first_retry: float = 0.1
     longest_retry: float = 5.0
     held: int = 3000
+    stop: float = 1.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -177,7 +179,7 @@ class Lasting:
         return told
 
     def close(self) -> list[Event]:
-        """Store what waits, and a last snapshot, which makes the next start a short one; returns what is left to tell.
+        """Store what waits, and a last snapshot, which shortens the next start; returns what is left to tell.
 
         Raises:
             StoreError: it could not be stored; what waited was never answered.
@@ -186,7 +188,8 @@ class Lasting:
         told = self._flush()
         if self._waiting:
             raise StoreError(f"{len(self._waiting)} steps could not be stored; nobody was told what they decided")
-        self._snapshot()
+        if self._urgent or self._cost < self.settings.stop:
+            self._snapshot()
         return told
 
     def _apply(self, batch: Batch, requests: Sequence[Request]) -> Verdict:
