@@ -137,13 +137,15 @@ def test_darknet_weights(folder, changes):
         check(folder / "good.cfg", folder / "good.weights")
 
 
-@given(edits)
+@given(edits, st.sampled_from(["onnxruntime", "openvino"]))
 @FEW
-def test_onnx_files(folder, changes):
+def test_onnx_files(folder, changes, runtime):
     path = made.answering(folder / "net.onnx", [np.zeros((1, 4), dtype=np.float32)], (1, 3, 8, 8))
     path.write_bytes(broken(path.read_bytes(), changes))
     with only_sentences():
-        load(path).run(np.zeros((1, 3, 8, 8), dtype=np.float32))
+        net = load(path, runtime)
+        assert all(isinstance(length, int) for shape in (net.input_shape, *net.output_shapes) for length in shape)
+        net.run(np.zeros((1, 3, 8, 8), dtype=np.float32))
 
 
 def video(path, codec, suffix_options=None):

@@ -27,7 +27,10 @@ class OnnxNet:
     def __init__(self, path: Path, device: Device = "cpu", threads: int = 1) -> None:
         self._path = readable(path)
         self._session = _session(path, device, threads)
-        self._input = self._session.get_inputs()[0]
+        inputs = self._session.get_inputs()
+        if not inputs:
+            raise ModelUnsupportedError(f"net {path} takes no input; give a net that takes pictures")
+        self._input = inputs[0]
         self._description = f"onnxruntime {_version()} {device}, {plural(threads)}"
 
     @property
@@ -88,14 +91,16 @@ def _session(path: Path, device: Device, threads: int) -> onnxruntime.InferenceS
 
 
 def _failures() -> tuple[type[Exception], ...]:
-    """What ONNX Runtime raises: its exceptions share no root but `Exception`."""
+    """What ONNX Runtime raises: its exceptions share no root but `Exception`; names that are no text do not even come
+    that far.
+    """
     from onnxruntime.capi import onnxruntime_pybind11_state as state
 
     names = (
         "EPFail", "EngineError", "Fail", "InvalidArgument", "InvalidGraph", "InvalidProtobuf",
         "NoModel", "NoSuchFile", "NotImplemented", "RuntimeException",
     )  # fmt: skip
-    return tuple(getattr(state, name) for name in names if hasattr(state, name))
+    return (UnicodeDecodeError, *(getattr(state, name) for name in names if hasattr(state, name)))
 
 
 def _first_line(error: Exception) -> str:
