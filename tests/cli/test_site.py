@@ -21,6 +21,11 @@ def test_the_example_that_init_writes_passes_the_check(tmp_path):
     assert "0 errors, 0 warnings" in checked.output
 
 
+def test_init_takes_the_name_of_a_file_too(tmp_path):
+    assert run("init", tmp_path / "monday" / "hall.toml", "--yes").exit_code == 0
+    assert [path.name for path in (tmp_path / "monday").iterdir()] == ["hall.toml"]
+
+
 def test_init_never_overwrites(tmp_path):
     (tmp_path / "site.toml").write_text("# mine\n")
     assert isinstance(run("init", tmp_path, "--yes").exception, StoreError)

@@ -48,7 +48,7 @@ def check(
 
 @site.command()
 def init(
-    folder: Path = typer.Argument(Path(), help="Where site.toml goes; made where it is not there."),
+    place: Path = typer.Argument(Path(), help="A folder for site.toml, or the name of the file."),
     state: str = typer.Option("", "--state", help="The folder for what a running site writes; beside it if left out."),
     yes: bool = typer.Option(False, "--yes", "-y", help="Ask nothing: write the example."),
 ) -> None:
@@ -66,17 +66,17 @@ def init(
     from unbroken.config.example import CAMERAS, example
     from unbroken.core.errors import StoreError
 
-    path = folder / "site.toml"
+    path = place if place.suffix == ".toml" else place / "site.toml"
     if path.exists():
-        raise StoreError(f"{path}: is there already and is left as it is; give another folder")
+        raise StoreError(f"{path}: is there already and is left as it is; give another place")
     cameras = _asked() if _on_terminal() and not yes else []
     text = example(cameras or CAMERAS, state)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("x", encoding="utf-8") as file:
             file.write(text)
     except OSError as error:
-        raise StoreError(f"{path}: cannot be written ({error.strerror}); give another folder") from error
+        raise StoreError(f"{path}: cannot be written ({error.strerror}); give another place") from error
     typer.echo(f"written: {path}; next: unbroken site check {path}")
 
 
