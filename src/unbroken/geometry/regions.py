@@ -13,7 +13,7 @@ def inside(points: Floats, polygon: Floats) -> Bools:
     >>> inside(np.array([[1.0, 1.0], [3.0, 1.0]]), np.array([[0.0, 0.0], [2.0, 0.0], [2.0, 2.0], [0.0, 2.0]])).tolist()
     [True, False]
     """
-    start, end = polygon, np.roll(polygon, -1, axis=0)
+    start, end = polygon, np.concatenate((polygon[1:], polygon[:1]))
     x, y = points[:, None, 0], points[:, None, 1]
     spans = (start[None, :, 1] > y) != (end[None, :, 1] > y)
     rise = end[:, 1] - start[:, 1]
@@ -29,7 +29,7 @@ def distances(points: Floats, polygon: Floats) -> Floats:
     >>> distances(np.array([[1.0, 1.0], [5.0, 2.0]]), np.array([[0.0, 0.0], [2.0, 0.0], [2.0, 2.0]])).tolist()
     [0.0, 3.0]
     """
-    along = np.roll(polygon, -1, axis=0) - polygon
+    along = np.concatenate((polygon[1:], polygon[:1])) - polygon
     offset = points[:, None, :] - polygon[None, :, :]
     length = np.einsum("kd,kd->k", along, along)
     share = np.einsum("nkd,kd->nk", offset, along) / np.where(length == 0, 1.0, length)

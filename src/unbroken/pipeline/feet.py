@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,6 +30,8 @@ class Feet:
         pixels: (N, 2), the middle of the lower edge of each box.
         metres: (N, 2), the same on the ground; NaN where the camera is not calibrated.
         scale: (N,), pixels of a metre where each person stands, taken from the height of the box.
+        rows: the row of each track.
+        row_of: the row of each Global ID.
     """
 
     camera: str
@@ -39,6 +42,8 @@ class Feet:
     pixels: Floats
     metres: Floats
     scale: Floats
+    rows: Mapping[Key, int]
+    row_of: Mapping[int, int]
 
     @classmethod
     def of(cls, result: FrameResult, view: GroundView | None) -> Feet:
@@ -46,15 +51,19 @@ class Feet:
         rows = np.flatnonzero(result.tracks.state != TrackState.TENTATIVE)
         boxes = result.tracks.boxes[rows]
         pixels = foot_points(boxes)
+        keys = tuple((result.camera, track) for track in result.tracks.ids[rows].tolist())
+        persons = tuple(result.identities.persons[rows].tolist())
         return cls(
             result.camera,
             result.time,
-            tuple((result.camera, track) for track in result.tracks.ids[rows].tolist()),
-            tuple(result.identities.persons[rows].tolist()),
+            keys,
+            persons,
             result.tracks.state[rows] == TrackState.CONFIRMED,
             pixels,
             ground_from_image(view, pixels) if view is not None else np.full_like(pixels, np.nan),
             (boxes[:, 3] - boxes[:, 1]) / PERSON_HEIGHT,
+            {key: row for row, key in enumerate(keys)},
+            {person: row for row, person in enumerate(persons) if person > 0},
         )
 
     def places(self, camera: str) -> tuple[Floats, Floats]:

@@ -97,16 +97,16 @@ class Gate:
             self._told.pop(event.person, None)
 
     def look(self, feet: Feet) -> None:
-        """Take in one picture."""
+        """Take in one picture of a camera that sees the line."""
         line = self.line
-        if line.camera not in ("", feet.camera) or not feet.keys:
-            return
         points, scale = feet.places(line.camera)
         beside = offsets(points, line.ends)
-        firm = feet.seen & (np.abs(beside) > line.margin * scale)
-        sides = np.sign(beside)
+        firm = (feet.seen & (np.abs(beside) > line.margin * scale)).tolist()
+        sides = np.sign(beside).tolist()
         for row, key in enumerate(feet.keys):
-            trace = self._traces.setdefault(key, _Trace(feet.persons[row], feet.time))
+            trace = self._traces.get(key)
+            if trace is None:
+                trace = self._traces[key] = _Trace(feet.persons[row], feet.time)
             trace.person, trace.alive = feet.persons[row], feet.time
             if firm[row]:
                 self._step(key, trace, _Stand(points[row], int(sides[row]), feet.time))

@@ -5,12 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import count
 
+import numpy as np
+
+from unbroken.core.arrays import Floats
 from unbroken.core.events import Event
 from unbroken.core.results import FrameResult
 from unbroken.geometry.plane import GroundView
 from unbroken.pipeline.feet import Feet
 from unbroken.pipeline.lines import Gate, Line
 from unbroken.pipeline.zones import Occupant, Room, Waiting, Zone
+
+NO_BOXES: Floats = np.zeros((0, 4))
 
 
 class Places:
@@ -56,10 +61,8 @@ class Places:
         for result in sorted(results, key=lambda one: (one.time, one.camera)):
             self._time = max(self._time, result.time)
             feet = Feet.of(result, self._views.get(result.camera))
-            for room in self._rooms:
-                room.look(feet)
-            for gate in self._gates:
-                gate.look(feet)
+            for camera in (result.camera, "") if result.camera in self._views else (result.camera,):
+                self._look(feet, camera)
         for room in self._rooms:
             told += room.settle(self._time)
         for gate in self._gates:
@@ -72,12 +75,37 @@ class Places:
         gates = {gate.line.key: gate for gate in self._gates}
         self._rooms = [rooms.get(zone.key) or Room(zone, self._waiting, self._number) for zone in zones]
         self._gates = [gates.get(line.key) or Gate(line, self._waiting) for line in lines]
+        self._boxes = _boxes(self._rooms)
         gone = [room for room in rooms.values() if room not in self._rooms]
         return _closed(gone, [gate for gate in gates.values() if gate not in self._gates])
+
+    def _look(self, feet: Feet, camera: str) -> None:
+        """Show a picture to the zones and lines that lie in it, or, without a camera's name, on the ground."""
+        rooms, boxes = self._boxes.get(camera, ((), NO_BOXES))
+        points, _ = feet.places(camera)
+        if rooms:
+            around = (points >= boxes[:, None, :2]) & (points <= boxes[:, None, 2:])
+            for number, room in enumerate(rooms):
+                room.look(feet, np.flatnonzero(around[number].all(axis=1)))
+        for gate in self._gates:
+            if gate.line.camera == camera:
+                gate.look(feet)
 
     def close(self) -> list[Event]:
         """The site stops: every visit ends."""
         return _closed(self._rooms, self._gates)
+
+
+def _boxes(rooms: Iterable[Room]) -> dict[str, tuple[tuple[Room, ...], Floats]]:
+    """The rooms by camera, with the boxes around them: (R, 4) x1, y1, x2, y2."""
+    found: dict[str, list[Room]] = {}
+    for room in rooms:
+        found.setdefault(room.zone.camera, []).append(room)
+    return {camera: (tuple(here), np.array([_box(one.zone.polygon) for one in here])) for camera, here in found.items()}
+
+
+def _box(polygon: Floats) -> list[float]:
+    return [*polygon.min(axis=0).tolist(), *polygon.max(axis=0).tolist()]
 
 
 def _closed(rooms: Iterable[Room], gates: Iterable[Gate]) -> list[Event]:

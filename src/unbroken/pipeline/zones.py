@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-import numpy as np
-
-from unbroken.core.arrays import Floats
+from unbroken.core.arrays import Floats, Ints
 from unbroken.core.events import Event, PersonForgotten, PersonMerged, PersonSplit, ZoneEntered, ZoneLeft
 from unbroken.geometry.regions import distances, inside
 from unbroken.pipeline.feet import Feet, Key
@@ -122,32 +121,38 @@ class Room:
             if visit is not None and visit.told:
                 yield self._left(visit, -1, "forgotten")
 
-    def look(self, feet: Feet) -> None:
-        """Take in one picture."""
-        zone = self.zone
-        if zone.camera not in ("", feet.camera) or not feet.keys:
+    def look(self, feet: Feet, near: Ints) -> None:
+        """Take in one picture of a camera that sees the zone.
+
+        Args:
+            feet: of everybody.
+            near: the rows of those who may be inside: all who lie in the box around the zone.
+        """
+        if not len(near) and not self._traces:
             return
-        points, scale = feet.places(zone.camera)
-        seen = feet.seen & np.isfinite(points).all(axis=1)
-        within = inside(points, zone.polygon)
-        known = np.array([key in self._traces for key in feet.keys], dtype=np.bool_)
-        if not within.any() and not known.any() and not self._visits:
-            return
-        near = within | (distances(points, zone.polygon) <= zone.margin * scale)
-        for row, key in enumerate(feet.keys):
-            person, trace = feet.persons[row], self._traces.get(key)
-            if not seen[row]:
-                if trace is not None:
-                    trace.person, trace.alive = person, feet.time
-            elif within[row]:
-                self._inside(key, person, feet.time)
-            elif trace is not None:
-                self._outside(trace, person, feet.time, near=bool(near[row]))
-            if seen[row] and not near[row] and person in self._visits:
-                self._elsewhere(person, feet.time)
+        points, _ = feet.places(self.zone.camera)
+        rows = near[inside(points[near], self.zone.polygon)].tolist() if len(near) else []
+        within = {feet.keys[row] for row in rows if feet.seen[row]}
+        for row in rows:
+            if feet.seen[row]:
+                self._inside(feet.keys[row], feet.persons[row], feet.time)
+        known = [feet.rows[key] for key in self._traces if key in feet.rows and key not in within]
+        there = [feet.row_of[one] for one in self._visits if isinstance(one, int) and one in feet.row_of]
+        beside = self._beside(feet, [row for row in (*known, *there) if feet.keys[row] not in within])
+        for row in known:
+            trace = self._traces[feet.keys[row]]
+            if row in beside:
+                self._outside(trace, feet.persons[row], feet.time, near=beside[row])
+            else:
+                trace.person, trace.alive = feet.persons[row], feet.time
+        for row in there:
+            if not beside.get(row, True):
+                self._elsewhere(feet.persons[row], feet.time)
 
     def settle(self, time: float) -> list[Event]:
         """After all pictures of a step: the visits that have ended and begun."""
+        if not self._traces and not self._visits:
+            return []
         self._expire(time)
         groups: dict[Occupant, list[Key]] = {}
         order = sorted(self._traces.items(), key=lambda one: (one[1].since, one[0]))
@@ -161,7 +166,9 @@ class Room:
             waited = time - visit.since >= self._waiting.patience
             if not visit.told and (isinstance(occupant, int) or waited):
                 told.append(self._entered(visit, occupant))
-        self._traces = {key: trace for key, trace in self._traces.items() if trace.inside or not np.isnan(trace.since)}
+        self._traces = {
+            key: trace for key, trace in self._traces.items() if trace.inside or not math.isnan(trace.since)
+        }
         return told
 
     def close(self) -> list[Event]:
@@ -169,11 +176,20 @@ class Room:
         visits, self._visits, self._traces = self._visits, {}, {}
         return [self._left(visit, occupant, "stopped") for occupant, visit in visits.items() if visit.told]
 
+    def _beside(self, feet: Feet, rows: list[int]) -> dict[int, bool]:
+        """The rows of those who are seen at a known place outside, and whether they are within the margin there."""
+        points, scale = feet.places(self.zone.camera)
+        found = [row for row in dict.fromkeys(rows) if feet.seen[row] and math.isfinite(points[row, 0])]
+        if not found:
+            return {}
+        near = distances(points[found], self.zone.polygon) <= self.zone.margin * scale[found]
+        return dict(zip(found, near.tolist(), strict=True))
+
     def _inside(self, key: Key, person: int, time: float) -> None:
         trace = self._traces.get(key)
         if trace is None:
             trace = self._traces[key] = _Trace(person, time, time, time, time)
-        elif np.isnan(trace.since):
+        elif math.isnan(trace.since):
             trace.since = time
         trace.person, trace.last, trace.seen, trace.alive = person, time, time, time
         trace.inside = trace.inside or time - trace.since >= self.zone.stay
