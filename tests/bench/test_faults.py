@@ -21,7 +21,7 @@ def test_a_camera_that_breaks_is_named_and_comes_back_and_another_one_loses_noth
     trial = Trial("silent", "stalled", camera, "tcp", lambda: silence(on=True), lambda: silence(on=False), 0.2)
     with RtspCamera(scenes["usual"]) as well, Witness(well.address) as other:
         other.hears(("online",))
-        name, server, transport, told, detected, recovered, attempts, lost = trial.row([other])
+        name, server, transport, told, detected, recovered, attempts, lost, _ = trial.row([other])
     assert (name, server, transport, told) == ("silent", "own", "tcp", "stalled")
     assert detected > 1.0
     assert recovered >= 0.0
@@ -42,7 +42,7 @@ def test_pictures_that_a_camera_did_not_deliver_are_counted(scenes):
 
 def test_a_row_is_late_where_a_goal_is_missed():
     def row(told="black", detected=1.0, recovered=1.0, lost=0):
-        return ("fault", "own", "tcp", told, detected, recovered, 1, lost)
+        return ("fault", "own", "tcp", told, detected, recovered, 1, lost, 0)
 
     assert not _late(row())
     assert not _late(row(recovered="goes on"))

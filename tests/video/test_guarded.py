@@ -240,7 +240,8 @@ def test_a_reader_that_hangs_is_left_behind_and_counted(clips):
         def close(self):
             """Nothing is held."""
 
-    with Watched("rtsp://never", connect=lambda *_: Hanging(), guarding={"left_behind": 2}) as door:
+    guarding = {"left_behind": 2, "connect": lambda *_: Hanging()}
+    with Watched("rtsp://never", guarding=guarding) as door:
         here = door.hears(CameraStalled, fault="stalled")
         here = door.hears(CameraLost, here, fault="hung")
         assert door.live.health.left_behind == 2

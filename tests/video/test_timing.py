@@ -6,7 +6,7 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import given
 
-from unbroken.video.timing import StreamClock
+from unbroken.video.timing import Steady, StreamClock
 
 delays = st.lists(st.floats(0.0, 0.4), min_size=60, max_size=200)
 
@@ -87,3 +87,17 @@ def test_pace_and_rate_are_measured():
         clock.seconds(number / 20, number / 10)
     assert clock.pace == pytest.approx(0.5)
     assert clock.rate == pytest.approx(20.0)
+
+
+@given(st.lists(st.tuples(st.floats(0.0, 10.0), st.floats(-5.0, 5.0)), max_size=60))
+def test_a_calendar_that_is_set_never_makes_ours_go_back_nor_stay_away(steps):
+    ticks, wrong = 0.0, 0.0
+    clock = Steady(lambda: 1000.0 + ticks + wrong, lambda: ticks)
+    last = clock()
+    for passed, changed in steps:
+        ticks, wrong = ticks + passed, wrong + changed
+        now = clock()
+        assert now >= last + 0.9 * passed - 1e-6
+        last = now
+    ticks += 3600.0
+    assert clock() == pytest.approx(1000.0 + ticks + wrong, abs=1e-6)

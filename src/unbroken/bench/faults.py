@@ -2,7 +2,8 @@
 
 For each fault a camera runs well, then breaks, stays so for some seconds and is mended. Measured are the seconds until
 the event that names the fault, the seconds from the mending until the camera is online again, and the pictures that the
-two others lost meanwhile: gaps in the times of what was taken from them. Servers are the project's own, which sends
+two others lost meanwhile: those that never came, and those that came so late that newer ones took their place, as on a
+machine that is busy with something else. Servers are the project's own, which sends
 H.264 over RTP, and GStreamer's where it is installed (it encodes afresh). All run on this machine.
 """
 
@@ -19,6 +20,7 @@ from typing import Literal, TypeAlias
 
 from unbroken.bench.outcome import Options, Outcome
 from unbroken.core.events import CameraChanged, CameraLost, CameraOnline, CameraStalled, Event
+from unbroken.core.frames import Frame
 from unbroken.testing.gst import GstCamera, missing
 from unbroken.testing.rtsp import Faults, RtspCamera
 from unbroken.testing.scenes import write_scenes
@@ -32,10 +34,10 @@ RECOVERED = 10.0
 _RATE = 10
 _WELL = 3.5
 _LIMIT = 40.0
-_COLUMNS = ("fault", "server", "by", "named", "after, s", "back after, s", "tries", "lost by others")
+_COLUMNS = ("fault", "server", "by", "named", "after, s", "back after, s", "tries", "others lost", "others late")
 
 Transport: TypeAlias = Literal["tcp", "udp"]
-Row: TypeAlias = tuple[str, str, str, str, float | str, float | str, int, int]
+Row: TypeAlias = tuple[str, str, str, str, float | str, float | str, int, int, int]
 
 _OWN: tuple[tuple[str, str, Mapping[str, object]], ...] = (
     ("sends nothing, connected", "stalled", {"silent": True}),
@@ -90,7 +92,7 @@ class Trial:
         with self.camera, Witness(self.camera.address, self.transport) as witness:
             place = witness.hears(("online",))[0]
             time.sleep(_WELL)
-            lost = sum(other.lost for other in others)
+            lost, late = sum(other.lost for other in others), sum(other.late for other in others)
             begin = time.monotonic()
             self.breaks()
             place, when, told = witness.hears(tuple(self.told.split()), place)
@@ -103,15 +105,21 @@ class Trial:
                 recovered = max(witness.hears(("online",), place)[1] - end, 0.0)
             attempts = witness.live.health.attempts
         server = "own" if isinstance(self.camera, RtspCamera) else "GStreamer"
-        lost = sum(other.lost for other in others) - lost
-        return self.name, server, self.transport, told, when - begin, recovered, attempts, lost
+        lost, late = sum(other.lost for other in others) - lost, sum(other.late for other in others) - late
+        return self.name, server, self.transport, told, when - begin, recovered, attempts, lost, late
 
 
 class Witness:
-    """A live camera, what it told and when, and how many pictures are missing among those taken from it."""
+    """A live camera, what it told and when, and how many pictures are missing among those taken from it.
+
+    Attributes:
+        lost: so many never came.
+        late: so many came and were overtaken by newer ones before they were taken.
+        live: the camera.
+    """
 
     def __init__(self, address: str, transport: Transport = "tcp") -> None:
-        self.lost = 0
+        self.lost = self.late = 0
         self._events: list[tuple[float, str]] = []
         self._heard = threading.Condition()
         self.live = LiveCamera(address, address, time.time, self._hear, guarding=Guarding(transport=transport))
@@ -149,10 +157,13 @@ class Witness:
             self._heard.notify_all()
 
     def _take(self) -> None:
-        before = float("inf")
+        before: Frame | None = None
         for frame in self.live:
-            self.lost += max(round((frame.time - before) * _RATE) - 1, 0) if before < frame.time else 0
-            before = frame.time
+            if before is not None:
+                came = frame.index - before.index
+                self.late += came - 1
+                self.lost += max(round((frame.time - before.time) * _RATE) - came, 0)
+            before = frame
 
 
 def run(options: Options) -> Outcome:

@@ -43,11 +43,15 @@ class Guarding:
         patience: what is waited for, and how long.
         transport: how RTSP pictures travel: "tcp" or "udp".
         left_behind: so many readers may hang at a time; with more no connection is tried.
+        seed: of the jitter between attempts.
+        connect: what opens an address.
     """
 
     patience: Patience = field(default_factory=Patience)
     transport: Literal["tcp", "udp"] = "tcp"
     left_behind: int = 4
+    seed: int = 0
+    connect: Connector = open_capture
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,12 +144,10 @@ class LiveCamera:
         tell: is given each `CameraOnline`, `CameraStalled`, `CameraLost` and `CameraChanged` in their order, by a
             thread of this camera. Pictures don't wait for it. It must not raise.
         guarding: how it is looked after.
-        chance: for the jitter between attempts.
         ticks: seconds that never go back, for deadlines.
-        connect: what opens an address.
     """
 
-    def __init__(  # noqa: PLR0913
+    def __init__(
         self,
         address: str,
         camera: str,
@@ -153,9 +155,7 @@ class LiveCamera:
         tell: Callable[[Event], None],
         *,
         guarding: Guarding | None = None,
-        chance: random.Random | None = None,
         ticks: Clock = time.monotonic,
-        connect: Connector = open_capture,
     ) -> None:
         self.address = address
         self._camera = camera
@@ -163,8 +163,8 @@ class LiveCamera:
         self._tell = tell
         self._guarding = guarding or Guarding()
         self._ticks = ticks
-        self._open = connect
-        self._machine = Reconnect(self._guarding.patience, chance or random.Random(f"{camera} {address}"))
+        chance = random.Random(f"{self._guarding.seed} {camera} {address}")
+        self._machine = Reconnect(self._guarding.patience, chance)
         self._lock = threading.Lock()
         self._fresh = threading.Condition(self._lock)
         self._work = threading.Condition(self._lock)
@@ -295,7 +295,7 @@ class LiveCamera:
         """Open and read one connection until it breaks or is left."""
         how = Connecting(self._guarding.patience.connect, self._guarding.patience.stall, self._guarding.transport)
         try:
-            with closing(self._open(self.address, how, connection.left)) as capture:
+            with closing(self._guarding.connect(self.address, how, connection.left)) as capture:
                 self._opened(connection)
                 for picture in capture.pictures():
                     if connection.left.is_set():

@@ -278,7 +278,7 @@ class _Condition:
                 told.append(Told("changed", f"the picture's size is {_size(seen.size)}", what="size"))
             self._size = seen.size
         if seen.jump:
-            told.append(Told("changed", f"the stream's clock jumped by {seen.jump:.1f} s", what="clock"))
+            told.append(Told("changed", f"its clock moved by {seen.jump:.1f} s against ours", what="clock"))
         if quiet or not seen.rate:
             self._other_rate = None
         elif self._rate_differs(now, seen.rate):

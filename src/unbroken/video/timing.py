@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import threading
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 
 _NOMINAL_STEP = 1 / 25
@@ -55,6 +57,35 @@ _LATENESS_OVER = 5.0
 _PACE_OVER = 3.0
 _PACE_LEAST = 1.5
 _TICK = 1e-6
+
+
+class Steady:
+    """Calendar seconds that never go back, for all cameras of a site; may be asked from any thread.
+
+    A computer's calendar is set now and then. Where it is set forward by more than a second, so is this one, at once;
+    otherwise this one follows by a tenth of the time that passes, so that distances between pictures stay nearly true.
+
+    Args:
+        calendar: seconds since 1970, such as `time.time`.
+        ticks: seconds that never go back, such as `time.monotonic`.
+    """
+
+    def __init__(self, calendar: Callable[[], float], ticks: Callable[[], float]) -> None:
+        self._calendar = calendar
+        self._ticks = ticks
+        self._lock = threading.Lock()
+        self._asked = ticks()
+        self._offset = calendar() - self._asked
+
+    def __call__(self) -> float:
+        """Now."""
+        with self._lock:
+            now = self._ticks()
+            most = _CATCH_UP * (now - self._asked)
+            missing = self._calendar() - now - self._offset
+            self._offset += missing if missing > _JUMP else min(max(missing, -most), most)
+            self._asked = now
+            return now + self._offset
 
 
 class StreamClock:
