@@ -5,10 +5,11 @@ import json
 import pytest
 
 from outlet_made import started
-from unbroken.app.outlets import outlets_of
+from unbroken.app.outlets import last_events, outlets_of
+from unbroken.app.storage import keeper_of
 from unbroken.config.reading import read_site
 from unbroken.core.errors import ConfigError
-from unbroken.core.events import CameraOnline
+from unbroken.core.events import CameraOnline, Evidence, PersonMerged, PersonRecognised
 from web_receiver import receiving
 
 SITE = """
@@ -57,3 +58,22 @@ def test_without_an_outlet_events_go_nowhere(tmp_path):
     outlets.offer(started(1))
     outlets.close()
     assert not list((tmp_path / "spool").glob("*.spool"))
+
+
+def test_what_a_killed_site_had_stored_is_told_by_the_next_one(tmp_path):
+    settings = site(tmp_path)
+    told = PersonMerged(1.5, 2, 7, Evidence(2, 4.5))
+    missed = PersonRecognised(2.5, "door", 3, 2, Evidence(2, 4.25), (Evidence(9, float("-inf")),))
+    outlets = outlets_of(settings, {})
+    outlets.offer(told)
+    outlets.close(5.0)
+    keeper = keeper_of(settings, "", {})
+    assert keeper is not None
+    keeper.note([told, missed])
+    outlets = outlets_of(settings, {})
+    assert outlets.repeat(last_events(keeper.database)) == 1
+    assert outlets.repeat(last_events(keeper.database)) == 0
+    outlets.close(5.0)
+    keeper.close()
+    events = [json.loads(line) for line in (tmp_path / "events.jsonl").read_text().splitlines()]
+    assert [(event["type"], event["epoch"]) for event in events] == [("person_merged", 1), ("person_recognised", 2)]

@@ -187,6 +187,20 @@ def test_a_merge_that_was_undone_does_not_take_the_other_one_with_it(tmp_path):
     assert ("person_recognised", 5, 9, []) in left_of((tmp_path / "events.jsonl").read_bytes().splitlines())
 
 
+def test_what_was_stored_and_not_offered_before_the_process_was_killed_is_offered_at_the_next_start(tmp_path):
+    first = Collected()
+    outlets = opened(tmp_path, first)
+    assert outlets.repeat([started(0)]) == 0, "a spool that was never used says nothing of what was told before"
+    outlets.hear([started(1), started(2)])
+    outlets.close(5.0)
+    second = Collected()
+    outlets = opened(tmp_path, second)
+    assert outlets.repeat([started(1), started(2), started(3)]) == 1
+    outlets.offer(started(4))
+    outlets.close(5.0)
+    assert (first.tracks, second.tracks) == ([1, 2], [3, 4])
+
+
 def test_two_processes_do_not_share_a_spool(tmp_path):
     outlets = opened(tmp_path, Collected())
     with pytest.raises(StoreError, match="another unbroken uses this spool"):

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from unbroken.config.service import MqttSettings
 from unbroken.config.site import SiteSettings
-from unbroken.core.errors import ConfigError
+from unbroken.core.errors import ConfigError, ContractError
+from unbroken.core.events import Event
 from unbroken.core.secrets import filled
 from unbroken.outlets.courier import CourierSettings, Outlet
+from unbroken.outlets.envelope import event_from
 from unbroken.outlets.figures import Things
 from unbroken.outlets.lines import Lines, LinesSettings
 from unbroken.outlets.mqtt import Mqtt, MqttTarget
 from unbroken.outlets.outlets import Outlets
 from unbroken.outlets.spool import SpoolSettings
 from unbroken.outlets.webhook import Webhook, WebhookTarget
+from unbroken.storage.database import Database
+
+LAST = 500
+"""Events of the database that are looked at when a site starts."""
 
 
 def outlets_of(settings: SiteSettings, environment: Mapping[str, str]) -> Outlets:
@@ -34,6 +42,17 @@ def outlets_of(settings: SiteSettings, environment: Mapping[str, str]) -> Outlet
     spool = SpoolSettings(outputs.spool_megabytes)
     outlets = _outlets(settings, environment)
     return Outlets(outputs.site, Path(outputs.spool), outlets, spool, clock=time.monotonic)
+
+
+def last_events(database: Database, most: int = LAST) -> list[Event]:
+    """The newest events of a database, oldest first: what a killed process may not have offered to its outlets."""
+    rows = database.query("SELECT type, body FROM events ORDER BY id DESC LIMIT ?", (most,))
+    found = []
+    for kind, body in reversed(rows):
+        # A row out of which a forgotten person was taken is no event any more, and was told before.
+        with suppress(ContractError):
+            found.append(event_from({**json.loads(str(body)), "type": kind}))
+    return found
 
 
 def _outlets(settings: SiteSettings, environment: Mapping[str, str]) -> list[tuple[Outlet, CourierSettings]]:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from unbroken.app.build import Workshop, embedder_of, identity_of
 from unbroken.app.lasting import Memory
-from unbroken.app.outlets import outlets_of
+from unbroken.app.outlets import last_events, outlets_of
 from unbroken.app.places import lines_of, places_of, zones_of
 from unbroken.app.sources import Opened, measured, open_camera, open_live
 from unbroken.app.systemd import notify
@@ -80,6 +80,8 @@ class Service:
         self._site = Site({}, {}, embedder, self._memory.identity, time.perf_counter)
         self._intake = Intake(self.health)
         self.outlets = outlets_of(settings, environment)
+        if self._memory.keeper is not None:
+            self.outlets.repeat(last_events(self._memory.keeper.database))
         self._sinks = [*_files_of(settings), self.outlets, *sinks, Telling()]
         self._scheduler = Scheduler(self._site, self._intake, self._sinks, self.health, self._renew)
         self._scheduler.settings = scheduling(settings)

@@ -25,11 +25,16 @@ _SINCE_1970 = 1e8
 
 def type_of(kind: type[Event]) -> str:
     """The name that an event goes by: `new`, `update` and `end` for people in the site, else its own in snake case."""
-    return _PRESENCE.get(kind) or re.sub(r"(?<!^)(?=[A-Z])", "_", kind.__name__).lower()
+    return _PRESENCE.get(kind) or _snake(kind)
+
+
+def _snake(kind: type[Event]) -> str:
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", kind.__name__).lower()
 
 
 TYPES: Mapping[str, type[Event]] = {type_of(kind): kind for kind in get_args(Event)}
 """All types of events, by name."""
+_NAMES: Mapping[str, type[Event]] = {_snake(kind): kind for kind in get_args(Event)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,10 +112,14 @@ class Sealer:
         self._epoch = epoch
         self._sequence = 0
 
+    def id_of(self, event: Event) -> str:
+        """The id that an event has."""
+        return event_id(self._site, event)
+
     def seal(self, event: Event) -> Envelope:
         """The next envelope."""
         self._sequence += 1
-        return Envelope(event_id(self._site, event), self._site, self._epoch, self._sequence, event)
+        return Envelope(self.id_of(event), self._site, self._epoch, self._sequence, event)
 
 
 def event_id(site: str, event: Event) -> str:
@@ -127,10 +136,13 @@ def event_fields(event: Event) -> dict[str, object]:
 def event_from(found: Mapping[str, object]) -> Event:
     """The event of a JSON object: its `type` says which; fields that are not known are left out.
 
+    `person_appeared`, `person_changed` and `person_left` are taken as well as `new`, `update` and `end`.
+
     Raises:
         ContractError: the type is not known, or a field is missing or of another type.
     """
-    kind: Any = TYPES.get(str(found.get("type")))
+    name = str(found.get("type"))
+    kind: Any = TYPES.get(name) or _NAMES.get(name)
     if kind is None:
         raise ContractError(f"event: the type {found.get('type')!r} is not known; known are {', '.join(TYPES)}")
     hints = hints_of(kind)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import os
+import re
+from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -21,6 +23,9 @@ from unbroken.outlets.spool import Spool, SpoolSettings
 
 _LOG = logging.getLogger("unbroken.outlets")
 _TRIM_EVERY = 64
+_REMEMBERED = 5000
+"""Events at the end of the spool among which those are looked for that may have to be repeated."""
+_ID = re.compile(rb'"id":"([0-9a-f]{32})"')
 
 
 class Outlets:
@@ -95,6 +100,20 @@ class Outlets:
         """Take events that go with no picture."""
         for event in events:
             self.offer(event)
+
+    def repeat(self, events: Sequence[Event]) -> int:
+        """Offer what another part knows to have happened at last, where it is not in the spool; how many those were.
+
+        A process that was killed may have stored what it could not offer any more. A spool that was never used says
+        nothing of what was told before, so nothing is repeated then.
+        """
+        if not self._spool.next:
+            return 0
+        last = deque(self._spool.lines(), maxlen=_REMEMBERED)
+        known = {found[1].decode() for line in last if (found := _ID.search(line))}
+        missing = [event for event in events if self._sealer.id_of(event) not in known]
+        self.hear(missing)
+        return len(missing)
 
     def write(self, frame: Frame, result: FrameResult, events: Sequence[Event]) -> None:
         """Take the events that come with a picture."""

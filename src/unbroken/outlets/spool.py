@@ -129,13 +129,12 @@ class Spool:
                 )
 
     def trim(self, number: int) -> None:
-        """Drop the files whose lines all come before a number: everybody has them."""
+        """Drop the files whose lines all come before a number: everybody has them.
+
+        The last two stay, so that it can be told for a while what was spooled.
+        """
         with self._lock:
-            while self._segments and self._segments[0].first + self._segments[0].count <= number:
-                if len(self._segments) == 1:
-                    if self._segments[0].size < self._segment_bytes:
-                        return
-                    self._roll()
+            while len(self._segments) > 2 and self._segments[0].first + self._segments[0].count <= number:
                 self._drop()
 
     def rewrite(self, change: Callable[[bytes], bytes | None]) -> int:
