@@ -205,3 +205,19 @@ def test_the_end_knows_more_than_the_arrival() -> None:
     assert 0 not in arrival.instants
     filled = final.points[final.instants == 6][0]
     assert np.allclose(filled, [3.0, 0.0], atol=0.2)
+
+
+def test_a_camera_that_disagrees_with_the_others_is_believed_less() -> None:
+    """One view of three was off by 0.7 m, more than it said, and drew everybody a third of the way towards itself."""
+
+    def error(settings: GroundSettings) -> float:
+        tracker, errors = GroundTracker(settings), []
+        for number in range(120):
+            there = {1: (-4 + 0.1 * number, 0.0), 2: (4 - 0.1 * number, 3.0)}
+            views = {camera: dict(there) for camera in ("a", "b")}
+            views["c"] = {who: (x + 0.5, y + 0.5) for who, (x, y) in there.items()}
+            result = tracker.update(number / 8, [observe(name, seen, ids=True) for name, seen in views.items()])
+            errors.append(min(np.linalg.norm(result.points - np.array(there[1]), axis=1)))
+        return float(np.mean(errors[40:]))
+
+    assert error(GroundSettings()) < 0.7 * error(GroundSettings(most_doubt=1.0))

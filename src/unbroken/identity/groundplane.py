@@ -13,7 +13,7 @@ clusters first and so loses people who stand close together.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -45,6 +45,7 @@ class GroundSettings:
         doubtful_continuity: ... and where they do not, as with a poor calibration: then the ground decides less.
         agreement: mean of half the squared Mahalanobis distance to what the other cameras say (1: as stated), below
             which `continuity` holds, and that from which `doubtful_continuity` does.
+        most_doubt: the factor by which the covariances of a camera that disagrees with the others grow at most.
         habit: time over which that mean is taken, s.
         patience: for how long, in seconds, a camera's own tracker is believed against the gate.
         coherence: time over which the errors of one camera's foot points are the same error, s.
@@ -58,8 +59,8 @@ class GroundSettings:
         rounds: how often the cameras are gone through per instant.
     """
 
-    speed: float = 0.8
-    memory: float = 5.0
+    speed: float = 0.7
+    memory: float = 10.0
     gate: float = 13.8
     birth_gate: float = 9.2
     clutter: float = 0.02
@@ -68,9 +69,10 @@ class GroundSettings:
     continuity: float = 1.0
     doubtful_continuity: float = 4.0
     agreement: tuple[float, float] = (0.5, 1.0)
+    most_doubt: float = 9.0
     habit: float = 2.0
     patience: float = 1.0
-    coherence: float = 0.5
+    coherence: float = 1.0
     probation: float = 0.4
     evidence: int = 3
     tentative: float = 1.1
@@ -224,6 +226,7 @@ class GroundTracker:
             ContractError: time runs backwards, or a camera comes twice.
         """
         step = self._begin(time, views)
+        views = [self._doubted(view) for view in views]
         chosen = self._associate(views, step)
         self._settle(views, chosen, step)
         tracks = [self._numbers_of(pairs, len(view)) for view, pairs in zip(views, chosen, strict=True)]
@@ -289,6 +292,15 @@ class GroundTracker:
             misfit = float(np.minimum(known, _FAR).mean()) / 2
             share = 1 - np.exp(-step / self.settings.habit)
             self._misfits[camera] = (1 - share) * self._misfits.get(camera, 1.0) + share * misfit
+
+    def _doubted(self, view: GroundObservations) -> GroundObservations:
+        """A camera's foot points with the doubt that it has earned: less agreement than it states, more covariance.
+
+        The adaptation of the measurement noise to the innovations (Mehra, Approaches to adaptive filtering, 1972), in
+        one factor per camera that never falls below 1.
+        """
+        misfit = min(max(self._misfits.get(view.camera, 1.0), 1.0), self.settings.most_doubt)
+        return replace(view, covariances=view.covariances * misfit) if misfit > 1 else view
 
     def _continuity(self) -> float:
         """What it is worth, in this site, that a camera's own tracker says it is the same person."""
