@@ -40,6 +40,7 @@ BENCHMARKS: dict[str, Entry] = {
         "mot17", "data/mot17_half", "Trackers on recorded boxes of one camera, and the default taken apart."
     ),
     "multiview": Entry("multiview", "data/multiview", "Global IDs over overlapping views with homographies."),
+    "storage": Entry("storage", "", "What 100,000 people cost on disk: to load, to add to, to copy, to forget one."),
     "wildtrack": Entry("wildtrack", "data/wildtrack", "People on the ground plane of seven overlapping cameras."),
 }
 

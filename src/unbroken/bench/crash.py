@@ -13,7 +13,7 @@ import multiprocessing
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
 from itertools import count
 from multiprocessing.connection import Connection
@@ -25,6 +25,7 @@ from typing import NamedTuple
 import numpy as np
 
 from unbroken.bench.outcome import Options, Outcome
+from unbroken.core.arrays import Features
 from unbroken.core.batches import Batch, Forget, Report, Verdict
 from unbroken.core.sightings import IdentityState
 from unbroken.core.wire import bytes_of_verdict
@@ -117,7 +118,18 @@ class Stream:
     def _report(self, one: Observation, step: int, day: int) -> Report:
         view, shift = one.sightings, day * self._tracks
         later = view.time + day * _WORLD.seconds
-        return Report(1, step, replace(view, time=later, tracks=view.tracks + shift, ended=view.ended + shift))
+        looks = self._of_another_day(view.features, step) if day else view.features
+        return Report(
+            1, step, replace(view, time=later, tracks=view.tracks + shift, ended=view.ended + shift, features=looks)
+        )
+
+    def _of_another_day(self, features: Features, step: int) -> Features:
+        """Nobody looks quite the same again: the search for what was forgotten must not find another day."""
+        noise = np.random.default_rng([self.settings.seed, step]).normal(0, 0.02, features.shape)
+        seen = features.any(axis=1, keepdims=True)
+        changed = np.where(seen, features + noise, 0.0)
+        norms = np.linalg.norm(changed, axis=1, keepdims=True)
+        return (changed / np.where(norms > 0, norms, 1.0)).astype(np.float32)
 
 
 def run(options: Options) -> Outcome:
@@ -247,17 +259,17 @@ def _one_life(stream: Stream, path: Path, life: float, found: Found) -> Iterator
     theirs.close()
     ours.recv()
     deadline = monotonic() + life
-    while (left := deadline - monotonic()) > 0 and ours.poll(left):
-        yield from _heard(ours.recv(), found)
+    with suppress(EOFError):
+        while (left := deadline - monotonic()) > 0 and ours.poll(left):
+            yield from _heard(ours.recv(), found)
     process.kill()
     process.join()
     if process.exitcode != -SIGKILL:
         found.broken.append(f"the process ended by itself with code {process.exitcode}")
-    try:
+    with suppress(EOFError, OSError):
         while True:
             yield from _heard(ours.recv(), found)
-    except (EOFError, OSError):
-        ours.close()
+    ours.close()
 
 
 def _heard(message: object, found: Found) -> Iterator[Acknowledged]:

@@ -169,7 +169,7 @@ def nearest(database: Database, seal: Seal, feature: Features, limit: int = 5) -
             f"{database.name}: its features have {known.vectors.shape[1]} numbers, the picture's {len(feature)}; "
             "use the Re-ID net of the site"
         )
-    distances = 1.0 - known.vectors.astype(np.float64) @ feature.astype(np.float64)
+    distances = 1.0 - (known.vectors @ feature).astype(np.float64)
     persons, first, views = np.unique(known.persons, return_index=True, return_counts=True)
     least = np.minimum.reduceat(distances, first)
     order = np.lexsort((persons, least))[:limit]

@@ -9,8 +9,8 @@ import numpy as np
 
 from unbroken.core.arrays import Features, Floats, Ints
 from unbroken.core.errors import StoreError
-from unbroken.storage.columns import blob, real, whole
-from unbroken.storage.database import Database, Row
+from unbroken.storage.columns import blob
+from unbroken.storage.database import Database
 from unbroken.storage.sealing import Plain, Seal
 
 PURPOSE = "feature"
@@ -54,29 +54,40 @@ def known_vectors(database: Database, seal: Seal, person: int = 0) -> Known:
     Raises:
         StoreError: a value is damaged, or the key is another.
     """
-    chosen = "WHERE person = ? " if person else ""
+    chosen = "WHERE track IN (SELECT id FROM tracks WHERE person = ?) " if person else ""
     rows = database.query(
-        "SELECT person, features.track, time, quality, vector FROM features "
-        f"JOIN tracks ON tracks.id = features.track {chosen}ORDER BY person, features.track",
-        (person,) if person else (),
+        f"SELECT track, time, quality, vector FROM features {chosen}ORDER BY track", (person,) if person else ()
     )
+    tracks, times, qualities, blobs = zip(*rows, strict=True) if rows else ((), (), (), ())
+    numbers = np.array(tracks, dtype=np.int64)
+    persons = np.full(len(rows), person, dtype=np.int64) if person else _persons(database, numbers)
+    order = np.argsort(persons, kind="stable")
     return Known(
-        np.array([whole(row[0]) for row in rows], dtype=np.int64),
-        np.array([whole(row[1]) for row in rows], dtype=np.int64),
-        np.array([real(row[2]) for row in rows], dtype=np.float64),
-        np.array([real(row[3]) for row in rows], dtype=np.float64),
-        _matrix(rows, seal),
+        persons[order],
+        numbers[order],
+        np.array(times, dtype=np.float64)[order],
+        np.array(qualities, dtype=np.float64)[order],
+        _matrix([blob(blobs[row]) for row in order.tolist()], seal),
     )
 
 
-def _matrix(rows: list[Row], seal: Seal) -> Features:
-    opened = [blob(row[4]) if isinstance(seal, Plain) else seal.open(blob(row[4]), PURPOSE) for row in rows]
+def _persons(database: Database, tracks: Ints) -> Ints:
+    """(N,) rows of tracks, ascending -> whose they are."""
+    rows = database.query("SELECT id, person FROM tracks ORDER BY id")
+    known = np.array(rows, dtype=np.int64).reshape(-1, 2)
+    found: Ints = known[np.searchsorted(known[:, 0], tracks), 1]
+    return found
+
+
+def _matrix(stored: list[bytes], seal: Seal) -> Features:
+    opened = stored if isinstance(seal, Plain) else [seal.open(one, PURPOSE) for one in stored]
     if not opened:
         return np.zeros((0, 0), dtype=np.float32)
     length = len(opened[0])
     if length % _FLOATS.itemsize or any(len(one) != length for one in opened):
         raise StoreError("the database holds features of different lengths; restore a backup")
-    return np.frombuffer(b"".join(opened), dtype=_FLOATS).reshape(len(opened), -1).astype(np.float32)
+    matrix = np.frombuffer(b"".join(opened), dtype=_FLOATS).reshape(len(opened), -1)
+    return matrix if matrix.dtype == np.float32 else matrix.astype(np.float32)
 
 
 def stored_blobs(database: Database, persons: Sequence[int]) -> Iterator[bytes]:
