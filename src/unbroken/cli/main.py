@@ -13,6 +13,7 @@ from unbroken.cli.count import count
 from unbroken.cli.demo import demo
 from unbroken.cli.doctor import doctor
 from unbroken.cli.eval import evaluate
+from unbroken.cli.examples import show_examples
 from unbroken.cli.gallery import gallery
 from unbroken.cli.identify import identify
 from unbroken.cli.models import models
@@ -45,6 +46,7 @@ app.add_typer(gallery, name="gallery")
 app.add_typer(calibrate, name="calibrate")
 app.add_typer(site, name="site")
 app.command()(doctor)
+show_examples(app)
 
 
 def _show_version(wanted: bool) -> None:
