@@ -5,6 +5,7 @@ import logging
 import socket
 import sqlite3
 import threading
+import time
 
 import pytest
 
@@ -13,6 +14,7 @@ from unbroken.app.telling import LOG
 from unbroken.config.changes import SiteFile, changes_between
 from unbroken.config.reading import checked, read_site
 from unbroken.core.errors import ConfigError
+from unbroken.pipeline.board import Board
 from unbroken.testing.rtsp import RtspCamera
 from walkers import write_walk
 
@@ -116,13 +118,15 @@ def test_cameras_are_added_changed_and_switched_off_while_the_site_runs(tmp_path
     sources = {name: f"loop://{path}" for name, path in zip("ab", loops, strict=True)}
     before, after = site(tmp_path, {"a": sources["a"]}), site(tmp_path, sources)
     off = after.model_copy(update={"cameras": (after.cameras[0].model_copy(update={"on": False}), after.cameras[1])})
-    with Service(before) as service:
+    board = Board(["a"], time.time)
+    with Service(before, [board]) as service:
         told.until("camera a: online")
         service.apply(changes_between(before, after))
         told.until("camera b: online")
         service.apply(changes_between(after, off))
         told.until("camera a is switched off")
         assert set(service.health.snapshot().cameras) == {"b"}
+        assert [camera.name for camera in board.view().cameras] == ["b"]
         service.apply(changes_between(off, after))
         told.until("camera a: online", 2)
 

@@ -14,7 +14,7 @@ from unbroken.pipeline.health import Health
 from unbroken.web.ports import Corrections, Figure
 from unbroken.web.serving import serving_of
 from unbroken.web.wellness import Wellness
-from web_site import TOKEN, Clock, ask, filled, served, told
+from web_site import NOON, TOKEN, Clock, ask, filled, served, told
 
 JSON = {"Content-Type": "application/json"}
 
@@ -243,3 +243,17 @@ def test_the_counters_of_a_service_are_metrics_and_a_chain_that_hangs_is_a_probl
         assert ask(serving, "/readyz")[0] == 200
         clock.now += 31
         assert "'detect' for 31 s" in json.loads(ask(serving, "/readyz")[2])["reasons"][0]
+
+
+def test_what_happened_before_is_told_with_what_is_on_the_board():
+    stored = [
+        {"event": "person_enrolled", "time": 5.0, "camera": "yard", "track": 3, "person": 1, "alternatives": []},
+        {"event": "person_enrolled", "time": NOON, "camera": "hall", "track": 1, "person": 1, "alternatives": []},
+    ]
+    with served(filled(), history=lambda person: stored if person in (1, 40) else []) as serving:
+        why = told(serving, "/api/people/1")["why"]
+        assert [(event["event"], event["at"]) for event in why] == [
+            ("person_enrolled", 5.0), ("person_enrolled", NOON), ("person_recognised", NOON), ("zone_entered", NOON),
+        ]  # fmt: skip
+        assert [event["camera"] for event in told(serving, "/api/people/40")["why"]] == ["yard", "hall"]
+        assert ask(serving, "/api/people/41")[0] == 404

@@ -23,6 +23,7 @@ from unbroken.config.site import CameraSettings, SiteSettings
 from unbroken.core.errors import ConfigError, HaltError, UnbrokenError
 from unbroken.core.ports import IdentityManager, Sink, Source
 from unbroken.geometry.plane import GroundView
+from unbroken.pipeline.board import Board
 from unbroken.pipeline.guard import guarded, sentence
 from unbroken.pipeline.health import Health
 from unbroken.pipeline.intake import Intake, Lane, Retry
@@ -149,6 +150,9 @@ class Service:
             self._scheduler.do(partial(self._part, name))
         for camera in changes.to_open:
             self._intake.add(self._lane(camera))
+        for sink in self._sinks:
+            if isinstance(sink, Board):
+                sink.expect(list(running(self.settings)))
         self._scheduler.settings = scheduling(self.settings)
         if {"zones", "lines"} & set(changes.live):
             self._scheduler.do(self._redraw)

@@ -77,10 +77,12 @@ def web_of(settings: SiteSettings, service: Service, board: Board) -> Serving | 
     """
     if not settings.web.on:
         return None
+    import os
     import time
 
     from unbroken.app.access import access_log
-    from unbroken.web.ports import Access, Neighbours
+    from unbroken.app.corrections import gallery_desk
+    from unbroken.web.ports import Access, Corrections, Neighbours
     from unbroken.web.serving import serving_of
     from unbroken.web.wellness import Wellness
 
@@ -91,7 +93,11 @@ def web_of(settings: SiteSettings, service: Service, board: Board) -> Serving | 
             log.note(access.client, access.action, access.subject)
 
     wellness = Wellness(service.health, settings.budget.hang / 2)
-    return serving_of(settings.web, board, Neighbours(health=wellness, accessed=accessed))
+    gallery = gallery_desk(settings, os.environ, time.time)
+    if gallery is None:
+        return serving_of(settings.web, board, Neighbours(wellness, accessed=accessed))
+    corrections = Corrections(gallery.submit, gallery.reply, gallery.rename, gallery.names)
+    return serving_of(settings.web, board, Neighbours(wellness, corrections, accessed, gallery.history))
 
 
 def stop_on_signals(service: Service) -> None:

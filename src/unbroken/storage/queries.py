@@ -136,6 +136,12 @@ def events_of(database: Database, number: int, limit: int = 1000) -> list[dict[s
     return [{"id": row[0], "type": row[1], **json.loads(str(row[2]))} for row in rows]
 
 
+def names(database: Database) -> dict[int, str]:
+    """The names that people were given, by Global ID."""
+    rows = database.query("SELECT id, name FROM people WHERE name <> ''")
+    return {whole(number): str(name) for number, name in rows}
+
+
 def rename(database: Database, number: int, name: str) -> None:
     """Call somebody by a name; an empty one takes it away.
 

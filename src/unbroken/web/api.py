@@ -44,14 +44,14 @@ async def site(request: Request) -> Response:
     """`GET /api/site`: everything but pictures and events."""
     desk = desk_of(request)
     await desk.log(request, "people")
-    return Said(site_fields(desk, desk.board.view()))
+    return Said(await run_in_threadpool(site_fields, desk, desk.board.view()))
 
 
 async def people(request: Request) -> Response:
     """`GET /api/people`: those who are here, then those who left lately."""
     desk = desk_of(request)
     await desk.log(request, "people")
-    names = desk.names()
+    names = await run_in_threadpool(desk.names)
     return Said({"people": [person_fields(person, names) for person in desk.board.view().people]})
 
 
@@ -60,14 +60,23 @@ async def person(request: Request) -> Response:
     desk = desk_of(request)
     wanted = whole(request.path_params["person"], 1, "a Global ID")
     await desk.log(request, "person", str(wanted))
+    fields = await run_in_threadpool(_person, desk, wanted)
+    if fields is None:
+        return problem(404, f"nobody is known as {wanted} here; try `unbroken gallery show {wanted}`")
+    return Said(fields)
+
+
+def _person(desk: Desk, wanted: int) -> Fields | None:
+    """What is known of a person, and why; `None` where nothing is."""
     found = [one for one in desk.board.view().people if one.person == wanted]
     why = [note_fields(note) for note in desk.board.events() if wanted in persons_of(note.event)]
-    if not found and not why:
-        return problem(
-            404, f"nobody is known as {wanted} here; the gallery may know more (unbroken gallery show {wanted})"
-        )
+    shown = {(event["event"], event["time"]) for event in why}
+    earlier = desk.history(wanted) if desk.history else ()
+    told = [{**event, "at": event["time"]} for event in earlier if (event["event"], event["time"]) not in shown]
+    if not found and not why and not told:
+        return None
     fields: Fields = person_fields(found[0], desk.names()) if found else {"person": wanted, "here": False}
-    return Said({**fields, "why": why[-desk.limits.events :]})
+    return {**fields, "why": [*told, *why][-desk.limits.events :]}
 
 
 async def events(request: Request) -> Response:

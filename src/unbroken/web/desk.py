@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -47,6 +47,7 @@ class Desk:
         accessed: is told of every access to personal data.
         clock: seconds since 1970.
         corrections: what people may change; `None` for nothing.
+        history: what happened to a person earlier; `None` where nobody knows.
         rate: pictures per second and camera for those who watch.
         limits: what clients may take.
         watchers: how many pages and event streams are open.
@@ -60,6 +61,7 @@ class Desk:
     accessed: Accessed
     clock: Callable[[], float]
     corrections: Corrections | None = None
+    history: Callable[[int], Sequence[Mapping[str, object]]] | None = None
     rate: float = 5.0
     limits: Limits = field(default_factory=Limits)
     watchers: int = 0

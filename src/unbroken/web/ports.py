@@ -95,8 +95,11 @@ class Neighbours:
         health: says whether the site does its work.
         corrections: what people may change; `None` for nothing.
         accessed: is told of every access to personal data.
+        history: what happened to a person before what is on the board, oldest first: each event with its `event`, its
+            `time` and its other fields, as `events.jsonl` has them.
     """
 
     health: Health = field(default_factory=Well)
     corrections: Corrections | None = None
     accessed: Accessed = unlogged
+    history: Callable[[int], Sequence[Mapping[str, object]]] | None = None

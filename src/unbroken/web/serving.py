@@ -165,6 +165,7 @@ def serving_of(
         accessed=around.accessed,
         clock=time.time,
         corrections=around.corrections,
+        history=around.history,
         rate=settings.rate,
         limits=limits or Limits(),
     )

@@ -1,6 +1,7 @@
 "use strict";
 const PALETTE = [/*PALETTE*/];
 const TRAIL = 3;
+const GRACE = 1.5;
 const KEPT = 400;
 const GROUPS = {
   people: /^person_(?!appeared|changed|left)/, presence: /^person_(appeared|changed|left)/, zones: /^(zone|line)_/, site: /^(camera|storage|step|quality)_/, tracks: /^track_/,
@@ -36,7 +37,7 @@ function chip(person, { tag = "span", maybe = false, press = null } = {}) {
   return made;
 }
 const link = (person) => chip(person, { tag: "button", press: (event) => { event.stopPropagation(); openPerson(person); } });
-const clock = (at) => new Date(at * 1000).toLocaleTimeString("en-GB");
+const clock = (at) => at < 1e9 ? span(at) : new Date(at * 1000).toLocaleTimeString("en-GB");
 function span(seconds) {
   const whole = Math.max(0, Math.round(seconds));
   if (whole < 60) return `${whole} s`;
@@ -160,8 +161,11 @@ async function takeTile(data, part) {
 }
 function follow(tile) {
   const present = new Map();
-  for (const [track, person, , , x1, , x2, y2] of tile.data.tracks) {
+  for (const row of tile.data.tracks) {
+    const [track, person, , seen, x1, , x2, y2] = row;
     const points = tile.trails.get(track) || [];
+    if (seen) points.seen = tile.data.time;
+    row[3] = tile.data.time - points.seen <= GRACE;
     points.push([tile.data.time, (x1 + x2) / 2, y2]);
     while (points.length && !(tile.data.time - points[0][0] >= 0 && tile.data.time - points[0][0] <= TRAIL)) points.shift();
     present.set(track, points);
@@ -298,6 +302,7 @@ function header(reason = "") {
     pill.textContent = troubles.length === 0 ? `${well} ${well === 1 ? "camera" : "cameras"}, all well` : `${well} of ${site.cameras.length} cameras well`;
   }
   if (site && site.quality && state.connected && !site.ended) troubles = [...troubles, site.quality];
+  $("#trouble").classList.toggle("mild", Boolean(site) && state.connected && site.problems.length === 0);
   list.replaceChildren(...troubles.map((trouble) => el("li", {}, trouble)));
   if ($("#trouble").hidden !== (troubles.length === 0)) { $("#trouble").hidden = troubles.length === 0; lay(); }
   if (!site) return;
