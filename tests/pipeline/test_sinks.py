@@ -12,7 +12,7 @@ from unbroken.core.errors import StoreError
 from unbroken.core.events import Evidence, PersonForgotten, PersonMerged, PersonSplit
 from unbroken.core.frames import Frame
 from unbroken.core.tracks import TrackState
-from unbroken.pipeline.sinks import MotFiles, MotSettings, Sinks, TrackLines, json_line
+from unbroken.pipeline.sinks import MotFiles, MotSettings, Sinks, TrackLines, TrackLog, json_line
 
 BOX = [10.0, 20.0, 50.0, 120.0]
 PERSONS = st.integers(1, 3)
@@ -187,3 +187,39 @@ def test_all_sinks_are_closed_although_one_of_them_fails(tmp_path):
     assert (tmp_path / "tracks.jsonl").read_text().count("\n") == 4
     with pytest.raises(ValueError, match="closed"):
         lines.write(picture, result, ())
+
+
+def test_a_track_log_grows_over_restarts_and_ends_a_line_that_was_cut_off(tmp_path):
+    path = tmp_path / "logs" / "tracks.jsonl"
+    results = [(frame(i), answer(frame(i), [BOX], [7], [3])) for i in range(6)]
+    for part in (results[:3], results[3:]):
+        log = TrackLog(path)
+        for picture, result in part:
+            log.write(picture, result, ())
+        log.close()
+        with path.open("a") as file:
+            file.write('{"schema":1,"time":0.2')
+    lines = path.read_text().splitlines()
+    assert [json.loads(line)["frame"] for line in lines if line.endswith("}")] == list(range(6))
+    assert sum(not line.endswith("}") for line in lines) == 2
+
+
+def test_a_track_log_is_put_aside_by_size_and_no_line_is_lost_until_the_oldest_goes(tmp_path):
+    log = TrackLog(tmp_path / "tracks.jsonl", megabytes=0.001, rotations=3)
+    for index in range(12):
+        log.write(frame(index), answer(frame(index), [BOX], [7], [3]), ())
+    files = [tmp_path / f"tracks.jsonl{end}" for end in (".3", ".2", ".1", "")]
+    kept = [json.loads(line)["frame"] for file in files if file.exists() for line in file.read_text().splitlines()]
+    assert kept == list(range(12 - len(kept), 12))
+    assert all(file.stat().st_size < 2000 for file in files if file.exists())
+    assert len(list(tmp_path.iterdir())) <= 4
+
+
+def test_a_track_log_may_be_rewritten_between_two_pictures(tmp_path):
+    path = tmp_path / "tracks.jsonl"
+    log = TrackLog(path)
+    log.write(frame(0), answer(frame(0), [BOX], [7], [3]), ())
+    (tmp_path / "draft").write_text("")
+    (tmp_path / "draft").replace(path)
+    log.write(frame(1), answer(frame(1), [BOX], [7], [4]), ())
+    assert [json.loads(line)["person"] for line in path.read_text().splitlines()] == [4]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -9,12 +10,14 @@ from pathlib import Path
 import numpy as np
 
 from unbroken.app.nets import build_detector, build_embedder
-from unbroken.app.sources import Opened
+from unbroken.app.sources import Opened, boxes_of
 from unbroken.appearance.colour import ColourEmbedder
 from unbroken.config.site import CameraSettings, SiteSettings
 from unbroken.core.arrays import Floats
 from unbroken.core.errors import ConfigError
 from unbroken.core.ports import Detector, Embedder, IdentityManager, MotionEstimator
+from unbroken.core.secrets import filled
+from unbroken.datasets.calibration import read_view
 from unbroken.datasets.motchallenge import Rows
 from unbroken.detection.motion_detector import MotionDetector
 from unbroken.detection.recorded import RecordedDetector
@@ -84,6 +87,21 @@ class Workshop:
             if key not in self._shared:
                 self._shared[key] = _new_detector(name, self.settings, wanted)
             return self._shared[key]
+
+    def check(self, camera: CameraSettings) -> None:
+        """Make what a camera needs before it is opened, so that what is wrong in its settings shows at once.
+
+        Raises:
+            ConfigError: nobody knows its detector, its tracker or an option, or its address lacks a variable.
+            ModelError: the net is missing, damaged or does not fit.
+            StoreError: its calibration cannot be read.
+        """
+        filled(camera.source, os.environ)
+        tracker_by_name(self.settings.tracking.tracker, **self.settings.tracking.options)
+        if camera.calibration:
+            read_view(Path(camera.calibration))
+        if boxes_of(Path(camera.source)) is None:
+            self.detector(camera)
 
     def camera(self, camera: CameraSettings, opened: Opened) -> Camera:
         """A camera with a fresh tracker.

@@ -31,7 +31,7 @@ from unbroken.pipeline.observers import Observers
 from unbroken.pipeline.overload import Limits
 from unbroken.pipeline.presence import Presence
 from unbroken.pipeline.scheduler import Scheduler, SchedulerSettings
-from unbroken.pipeline.sinks import Sinks, TrackLines
+from unbroken.pipeline.sinks import Sinks, TrackLog
 from unbroken.pipeline.site import Site
 from unbroken.video.opening import is_live
 
@@ -74,7 +74,7 @@ class Service:
         self._over = threading.Event()
         cameras = running(settings)
         for camera in cameras.values():
-            self._workshop.detector(camera)
+            self._workshop.check(camera)
         calibrated = sum(bool(camera.calibration) for camera in cameras.values())
         embedder = embedder_of(settings)
         self._memory = Memory(settings, identity_of(settings, calibrated), embedder, environment)
@@ -213,7 +213,8 @@ def scheduling(settings: SiteSettings) -> SchedulerSettings:
 def _files_of(settings: SiteSettings) -> list[Sink]:
     """The files of results that are asked for."""
     outputs = settings.outputs
-    return [TrackLines(Path(outputs.tracks))] if outputs.tracks else []
+    aside = (outputs.rotate_megabytes, outputs.rotations)
+    return [TrackLog(Path(outputs.tracks), *aside)] if outputs.tracks else []
 
 
 def _told(failure: Exception) -> UnbrokenError:

@@ -216,6 +216,69 @@ class TrackLines:
         (self._file or opened(self._path)).close()
 
 
+class TrackLog:
+    """The lines of `TrackLines` for a site that runs for months: the file grows over restarts and is put aside by size.
+
+    No file is held open between two pictures, so it may be rewritten meanwhile, when somebody is to be forgotten. A
+    line that was cut off by a power cut is ended, not joined with the next one.
+
+    Args:
+        path: the file; older ones are beside it, as `NAME.1` (the newest) to `NAME.n`.
+        megabytes: size at which it is put aside.
+        rotations: how many of those are kept.
+    """
+
+    def __init__(self, path: Path, megabytes: float = 100.0, rotations: int = 5) -> None:
+        self._path = path
+        self._bytes = megabytes * 1e6
+        self._rotations = rotations
+        self._begun = False
+
+    def write(self, frame: Frame, result: FrameResult, events: Sequence[Event]) -> None:
+        """Append one line for each track.
+
+        Raises:
+            StoreError: the file cannot be written.
+        """
+        lines = "".join(json_line(fields) for fields in track_fields(result)).encode()
+        if not lines:
+            return
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            with self._path.open("ab") as file:
+                size = file.tell()
+                file.write(b"" if self._begun or _ends_well(self._path) else b"\n")
+                file.write(lines)
+            if size + len(lines) > self._bytes:
+                self._put_aside()
+        except OSError as error:
+            raise StoreError(
+                f"{self._path}: cannot be written ({error.strerror}); choose another in outputs.tracks"
+            ) from error
+        self._begun = True
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+    def _put_aside(self) -> None:
+        if not self._rotations:
+            self._path.unlink()
+            return
+        names = [self._path, *(Path(f"{self._path}.{number}") for number in range(1, self._rotations + 1))]
+        for older, newer in zip(names[:0:-1], names[-2::-1], strict=True):
+            if newer.exists():
+                newer.replace(older)
+
+
+def _ends_well(path: Path) -> bool:
+    """Whether a file is empty or ends with a line's end."""
+    with path.open("rb") as file:
+        if not file.seek(0, 2):
+            return True
+        file.seek(-1, 2)
+        return file.read() == b"\n"
+
+
 def track_fields(result: FrameResult) -> Iterator[dict[str, object]]:
     """What `tracks.jsonl` says of each track of a picture."""
     tracks, who = result.tracks, result.identities
