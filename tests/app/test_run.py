@@ -161,3 +161,9 @@ def test_what_a_site_knows_outlives_it(tmp_path):
     assert service.identity.engine.epochs == {"hall": 2}
     with service:
         pass
+
+
+def test_a_tracker_that_nobody_knows_shows_before_a_camera_is_opened(tmp_path):
+    settings = site(tmp_path, {"hall": "rtsp://127.0.0.1:1/live"}, tracking={"tracker": "gone"})
+    with pytest.raises(ConfigError, match="gone"):
+        Service(settings)

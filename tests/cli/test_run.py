@@ -11,8 +11,6 @@ import time
 import urllib.request
 from contextlib import closing
 
-import pytest
-
 from unbroken.testing.rtsp import RtspCamera
 from walkers import write_walk
 
@@ -47,10 +45,12 @@ class Site:
                 self.lines.append(line.rstrip())
                 self.changed.notify_all()
 
-    def until(self, part):
+    def until(self, part, count=1):
         with self.changed:
-            assert self.changed.wait_for(lambda: any(part in line for line in self.lines), PATIENCE), self.lines
-            return next(line for line in self.lines if part in line)
+            assert self.changed.wait_for(lambda: sum(part in line for line in self.lines) >= count, PATIENCE), (
+                self.lines
+            )
+            return [line for line in self.lines if part in line][-1]
 
     def ended(self):
         code = self.process.wait(PATIENCE)
@@ -90,21 +90,13 @@ def test_it_says_where_it_is_runs_and_stops_in_good_order(tmp_path):
     assert not any("Traceback" in line for line in site.lines)
 
 
-@pytest.mark.parametrize(
-    ("more", "code", "said"),
-    [
-        ("[budget]\nlatency = -1\n", 2, "budget.latency is -1"),
-        ('[detection]\nmodel = "gone.onnx"\n', 4, "gone.onnx is not there"),
-        ('[tracking]\ntracker = "gone"\n', 2, "gone"),
-    ],
-)
-def test_what_is_wrong_ends_in_one_sentence_and_a_code(tmp_path, more, code, said):
+def test_what_is_wrong_ends_in_one_sentence_and_a_code(tmp_path):
     video = write_walk(tmp_path / "walk.mp4", seconds=0.5)
-    with Site(tmp_path, {"hall": str(video)}, more) as site:
-        assert site.ended() == code
+    with Site(tmp_path, {"hall": str(video)}, '[detection]\nmodel = "gone.onnx"\n') as site:
+        assert site.ended() == 4
     errors = [line for line in site.lines if "error" in line]
     assert len(errors) == 1
-    assert said in errors[0]
+    assert "gone.onnx is not there" in errors[0]
     assert not any("Traceback" in line for line in site.lines)
 
 
@@ -125,7 +117,10 @@ def test_a_busy_port_of_the_dashboard_ends_in_one_sentence(tmp_path):
 def walkers(folder, since=0):
     """Who is who: the Global IDs that each walker of each camera was last given, from the lines of tracks."""
     found = {}
-    for line in (folder / "tracks.jsonl").read_text().splitlines()[since:]:
+    path = folder / "tracks.jsonl"
+    for line in path.read_text().splitlines()[since:] if path.exists() else ():
+        if not line.endswith("}"):
+            continue
         track = json.loads(line)
         middle = (track["box"][1] + track["box"][3]) / 2
         if track["person"] is not None:
@@ -143,8 +138,9 @@ def test_global_ids_are_the_same_after_a_camera_and_after_the_process_was_killed
     with Site(tmp_path, addresses, more) as site:
         site.when(lambda _: len(walkers(tmp_path)) == 4)
         second.stop()
-        site.until("camera hall: ")
+        site.until("camera hall: ", 2)
         second.start()
+        site.until("camera hall: online", 2)
         site.process.send_signal(signal.SIGKILL)
         site.ended()
     before, lines = walkers(tmp_path), len((tmp_path / "tracks.jsonl").read_text().splitlines())
@@ -155,5 +151,6 @@ def test_global_ids_are_the_same_after_a_camera_and_after_the_process_was_killed
         assert site.ended() == 0
     first.stop()
     second.stop()
-    print(before, walkers(tmp_path, lines), known, people(tmp_path))
-    assert before == walkers(tmp_path, lines)
+    assert walkers(tmp_path, lines) == before
+    assert people(tmp_path) == known
+    assert set(before.values()) == set(known)
