@@ -34,6 +34,7 @@ from unbroken.pipeline.scheduler import Scheduler, SchedulerSettings
 from unbroken.pipeline.sinks import Sinks, TrackLog
 from unbroken.pipeline.site import Site
 from unbroken.video.opening import is_live
+from unbroken.video.timing import Steady
 
 GRACE = 3.0
 """Seconds that a stop waits for the step that is running and for everything to be handed on."""
@@ -65,7 +66,8 @@ class Service:
     def __init__(
         self, settings: SiteSettings, sinks: Iterable[Sink] = (), environment: Mapping[str, str] = os.environ
     ) -> None:
-        self.health = Health(time.time)
+        self._clock = Steady(time.time, time.monotonic)
+        self.health = Health(self._clock)
         self.settings = settings
         self._workshop = Workshop(settings)
         self._known: dict[str, Opened] = {}
@@ -177,9 +179,9 @@ class Service:
     def _open(self, camera: CameraSettings) -> Source:
         """Open a camera, in its own thread; the first time, the site gets what belongs to it."""
         if is_live(camera.source):
-            opened = open_live(camera, self.settings.live, time.time, self._intake.tell)
+            opened = open_live(camera, self.settings.live, self._clock, self._intake.tell)
         else:
-            opened = open_camera(camera, time.time)
+            opened = open_camera(camera, self._clock)
         detector, made = self._workshop.detector(camera, opened), self._workshop.camera(camera, opened)
         self._scheduler.do(lambda: self._join(camera, opened, lambda: self._site.add(made, detector)))
         return opened.source

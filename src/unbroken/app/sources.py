@@ -105,14 +105,14 @@ def measured(source: Source) -> tuple[float, dict[str, float]]:
         return math.nan, {}
     health = source.health
     return health.skew, {
-        "attempts": health.attempts,
-        "pictures": health.pictures,
-        "dropped_by_source": health.dropped,
-        "damaged": health.damaged,
-        "unusable": health.unusable,
+        "attempts_total": health.attempts,
+        "received_total": health.pictures,
+        "overtaken_total": health.dropped,
+        "damaged_total": health.damaged,
+        "unusable_total": health.unusable,
         "left_behind": health.left_behind,
         "late_seconds": health.late,
-        "camera_skew_seconds": health.camera_skew,
+        "calendar_skew_seconds": health.camera_skew,
     }
 
 

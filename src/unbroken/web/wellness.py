@@ -32,11 +32,16 @@ class Wellness:
     def figures(self) -> Sequence[Figure]:
         """How much is computed, where time goes, and what each camera lost."""
         site = self.health.snapshot()
+        sources = sorted({name for camera in site.cameras.values() for name in camera.extra})
         return (
             Figure("quality_level", "0 is full quality.", (({}, site.level),)),
             Figure("busy_share", "Of the last seconds, in which a step was running.", (({}, site.busy),)),
             Figure("step_seconds", "One step of all cameras, of late.", _quantiles(site)),
             *(_of_cameras(site, *one) for one in _CAMERAS),
+            *(
+                _of_sources(site, name)
+                for name in sorted({name for how in site.cameras.values() for name in how.extra})
+            ),
         )
 
 
@@ -52,6 +57,12 @@ _CAMERAS = (
 
 def _of_cameras(site: SiteHealth, name: str, meaning: str, field: str) -> Figure:
     return Figure(name, meaning, tuple(({"camera": one}, _number(how, field)) for one, how in site.cameras.items()))
+
+
+def _of_sources(site: SiteHealth, name: str) -> Figure:
+    """What the sources of live cameras count by themselves; `docs/live.md` tells each."""
+    values = tuple(({"camera": one}, how.extra[name]) for one, how in site.cameras.items() if name in how.extra)
+    return Figure(f"camera_{name}", "Of the live camera's source.", values)
 
 
 def _number(camera: CameraHealth, field: str) -> float:
