@@ -38,10 +38,7 @@ class Wellness:
             Figure("busy_share", "Of the last seconds, in which a step was running.", (({}, site.busy),)),
             Figure("step_seconds", "One step of all cameras, of late.", _quantiles(site)),
             *(_of_cameras(site, *one) for one in _CAMERAS),
-            *(
-                _of_sources(site, name)
-                for name in sorted({name for how in site.cameras.values() for name in how.extra})
-            ),
+            *(_of_sources(site, name) for name in sources),
         )
 
 
