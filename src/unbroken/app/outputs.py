@@ -35,6 +35,8 @@ class Outputs:
         report: `report.html`.
         pictures: the report keeps pictures of people.
         blur: blur heads in all pictures that are kept.
+        record: a folder for a recording that `unbroken replay` runs again; `None` makes none.
+        record_pictures: the recording keeps every picture.
         scores: is asked for scores against ground truth once all files are complete; they go into the report.
     """
 
@@ -45,6 +47,8 @@ class Outputs:
     pictures: bool = True
     blur: bool = False
     scores: Scores | None = None
+    record: Path | None = None
+    record_pictures: bool = False
 
 
 def sinks_for(

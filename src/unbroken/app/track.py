@@ -14,6 +14,7 @@ from typing import NamedTuple
 from unbroken.app.build import build_site
 from unbroken.app.outputs import Outputs, sinks_for
 from unbroken.app.places import observers_of
+from unbroken.app.replay import site_of
 from unbroken.app.sources import open_camera
 from unbroken.app.wishes import settings_from
 from unbroken.config.site import SiteSettings
@@ -22,7 +23,8 @@ from unbroken.core.frames import Frame
 from unbroken.core.ports import Sink, Source
 from unbroken.core.results import FrameResult
 from unbroken.geometry.plane import GroundView
-from unbroken.pipeline.observers import Observer
+from unbroken.pipeline.observers import Observer, Observers
+from unbroken.pipeline.recorder import PictureRecorder, Recorded, Recording, StepRecorder
 from unbroken.pipeline.sinks import Sinks
 from unbroken.pipeline.site import Site
 from unbroken.pipeline.walk import Moment, as_they_come, in_step, usual_window
@@ -134,6 +136,11 @@ def track_site(
         told = watch(running.sources) if watch else _look_away
         after: list[Event] = []
         observer = observers_of(settings, running.views)
+        if outputs.record is not None:
+            recording = Recording(outputs.record, site_of(settings, running.views, running.site.parts["reid"]))
+            running.site.wrap(lambda manager: Recorded(manager, recording))
+            observer = Observers([StepRecorder(recording), observer])
+            sink = Sinks([sink, PictureRecorder(recording)]) if outputs.record_pictures else sink
         walk = answers(running.site, until(running.moments, seconds), observer, after)
         summary = run(walk, sink, told, lambda: [*after, *observer.close()])
         summary.note_failures(after)

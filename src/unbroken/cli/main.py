@@ -17,6 +17,7 @@ from unbroken.cli.examples import show_examples
 from unbroken.cli.gallery import gallery
 from unbroken.cli.identify import identify
 from unbroken.cli.models import models
+from unbroken.cli.replay import replay
 from unbroken.cli.run import run
 from unbroken.cli.site import site
 from unbroken.cli.track import track
@@ -38,6 +39,7 @@ app.command()(track)
 app.command()(run)
 app.command()(identify)
 app.command()(count)
+app.command()(replay)
 app.command()(bench)
 app.command("eval")(evaluate)
 app.command()(tune)

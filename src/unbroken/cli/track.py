@@ -42,6 +42,8 @@ def track(
     report: bool = typer.Option(True, "--report/--no-report", help="Write `report.html`."),
     pictures: bool = typer.Option(True, "--pictures/--no-pictures", help="Keep pictures of people in the report."),
     blur: bool = typer.Option(False, "--blur", help="Blur heads in all pictures that are kept."),
+    record: Path | None = typer.Option(None, help="A folder for a recording that `unbroken replay` runs again."),
+    record_pictures: bool = typer.Option(False, "--record-pictures", help="The recording keeps every picture."),
     seconds: float = typer.Option(0.0, min=0, help="Stop after so many seconds of video; 0 runs to the end."),
     web: bool = typer.Option(False, "--web", help="Show a live page on this machine while it runs."),
     port: int = typer.Option(0, min=0, max=65535, help="Of the live page; 0 takes a free one."),
@@ -66,6 +68,8 @@ def track(
         unbroken track hall.mp4 --detector rtmdet_nano --budget 5
 
         unbroken track site.toml --output monday
+
+        unbroken track hall.mp4 door.mp4 --record monday.recording
 
         unbroken track hall.mp4 door.mp4 --web
 
@@ -101,7 +105,16 @@ def track(
     if not sources:
         raise ConfigError("nothing to track; give videos, cameras or a site.toml (unbroken track --help has examples)")
     settings = settings_from(sources, wishes)
-    outputs = Outputs(output, videos=video, mosaic=mosaic, report=report, pictures=pictures, blur=blur)
+    outputs = Outputs(
+        output,
+        videos=video,
+        mosaic=mosaic,
+        report=report,
+        pictures=pictures,
+        blur=blur,
+        record=record,
+        record_pictures=record_pictures,
+    )
     console = Console()
     cameras = [camera.name for camera in settings.cameras]
     with watched(console, cameras, port if web else None) as sinks, FrameProgress(console) as progress:

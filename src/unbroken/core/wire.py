@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import struct
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from functools import cache
 from typing import Final, Literal, TypeVar, cast, get_args, get_origin, get_type_hints
@@ -31,8 +31,13 @@ VERSION: Final = 1
 _MARK = b"UBW"
 _WIDEST = 2**14
 _HEADER = struct.Struct("<3sBcII")
-_BATCH, _VERDICT = b"B", b"V"
-_NAMES = {_BATCH: "a batch", _VERDICT: "a verdict"}
+BATCH, VERDICT, STEP = b"B", b"V", b"S"
+"""Kinds of messages."""
+
+_NAMES = {BATCH: "a batch", VERDICT: "a verdict", STEP: "a step"}
+
+BROKEN = (KeyError, TypeError, ValueError, OverflowError, RecursionError)
+"""What reading a head raises that holds something else than it should."""
 
 Head = Mapping[str, object]
 _T = TypeVar("_T")
@@ -43,7 +48,7 @@ def bytes_of_batch(batch: Batch) -> bytes:
     arrays: list[NDArray[np.generic]] = []
     reports = [_head_of_report(report, arrays) for report in batch.reports]
     commands = [_plain(command) for command in batch.commands]
-    return _message(_BATCH, {"time": batch.time, "reports": reports, "commands": commands}, arrays)
+    return message_of(BATCH, {"time": batch.time, "reports": reports, "commands": commands}, arrays)
 
 
 def batch_of_bytes(message: bytes) -> Batch:
@@ -52,14 +57,14 @@ def batch_of_bytes(message: bytes) -> Batch:
     Raises:
         StoreError: it is no message, is damaged, or is of another version or kind.
     """
-    head, arrays = _opened(message, _BATCH)
+    head, arrays = opened(message, BATCH)
     try:
-        reports = tuple(_report(_mapping(one), arrays) for one in _list(head["reports"]))
-        commands = tuple(cast("Command", _value(one, Command)) for one in _list(head["commands"]))
+        reports = tuple(_report(mapping_of(one), arrays) for one in list_of(head["reports"]))
+        commands = tuple(cast("Command", _value(one, Command)) for one in list_of(head["commands"]))
         arrays.finish()
-        return Batch(_float(head["time"]), reports, commands)
-    except (KeyError, TypeError, ValueError, OverflowError, RecursionError) as error:
-        raise _damaged(_BATCH, error) from error
+        return Batch(float_of(head["time"]), reports, commands)
+    except BROKEN as error:
+        raise damaged(BATCH, error) from error
 
 
 def bytes_of_verdict(verdict: Verdict) -> bytes:
@@ -71,7 +76,7 @@ def bytes_of_verdict(verdict: Verdict) -> bytes:
         arrays += [one.tracks, one.persons, one.state, one.confidence]
     events = [_plain(event) for event in verdict.events]
     head = {"identities": identities, "events": events, "refusals": list(verdict.refusals)}
-    return _message(_VERDICT, head, arrays)
+    return message_of(VERDICT, head, arrays)
 
 
 def verdict_of_bytes(message: bytes) -> Verdict:
@@ -80,15 +85,15 @@ def verdict_of_bytes(message: bytes) -> Verdict:
     Raises:
         StoreError: it is no message, is damaged, or is of another version or kind.
     """
-    head, arrays = _opened(message, _VERDICT)
+    head, arrays = opened(message, VERDICT)
     try:
-        identities = tuple(_identities(_mapping(one), arrays) for one in _list(head["identities"]))
-        events = tuple(cast("Event", _value(one, Event)) for one in _list(head["events"]))
-        refusals = tuple(_str(one) for one in _list(head["refusals"]))
+        identities = tuple(_identities(mapping_of(one), arrays) for one in list_of(head["identities"]))
+        events = tuple(cast("Event", _value(one, Event)) for one in list_of(head["events"]))
+        refusals = tuple(str_of(one) for one in list_of(head["refusals"]))
         arrays.finish()
         return Verdict(identities, events, refusals)
-    except (KeyError, TypeError, ValueError, OverflowError, RecursionError) as error:
-        raise _damaged(_VERDICT, error) from error
+    except BROKEN as error:
+        raise damaged(VERDICT, error) from error
 
 
 def event_of_plain(plain: object) -> Event:
@@ -99,7 +104,7 @@ def event_of_plain(plain: object) -> Event:
     """
     try:
         return cast("Event", _value(plain, Event))
-    except (KeyError, TypeError, ValueError, OverflowError, RecursionError) as error:
+    except BROKEN as error:
         raise StoreError(f"this is no event ({error}); it is damaged or from another version") from error
 
 
@@ -108,14 +113,19 @@ def plain_of_event(event: Event) -> dict[str, object]:
     return cast("dict[str, object]", _plain(event))
 
 
-def _message(kind: bytes, head: Head, arrays: list[NDArray[np.generic]]) -> bytes:
+def message_of(kind: bytes, head: Head, arrays: Sequence[NDArray[np.generic]]) -> bytes:
+    """A message: a head that JSON can carry, and the arrays that it counts."""
     text = json.dumps(head, separators=(",", ":")).encode()
     body = b"".join([text, *(array.astype(array.dtype.newbyteorder("<"), copy=False).tobytes() for array in arrays)])
     return _HEADER.pack(_MARK, VERSION, kind, zlib.crc32(body), len(text)) + body
 
 
-def _opened(message: bytes, kind: bytes) -> tuple[Head, _Arrays]:
-    """Head and arrays of a message whose header and checksum are right."""
+def opened(message: bytes, kind: bytes) -> tuple[Head, Arrays]:
+    """Head and arrays of a message of this kind.
+
+    Raises:
+        StoreError: it is no message, is damaged, or is of another version or kind.
+    """
     name = _NAMES[kind]
     if len(message) < _HEADER.size or message[:3] != _MARK:
         raise StoreError(f"{len(message)} bytes are no message of unbroken; give what `bytes_of_...` made of {name}")
@@ -128,17 +138,18 @@ def _opened(message: bytes, kind: bytes) -> tuple[Head, _Arrays]:
     if found != kind:
         raise StoreError(f"the message is {_NAMES.get(found, 'of an unknown kind')}, not {name}; read it as what it is")
     try:
-        return _mapping(json.loads(bytes(body[:length]))), _Arrays(body[length:])
+        return mapping_of(json.loads(bytes(body[:length]))), Arrays(body[length:])
     except (ValueError, TypeError, RecursionError) as error:
-        raise _damaged(kind, error) from error
+        raise damaged(kind, error) from error
 
 
-def _damaged(kind: bytes, error: Exception) -> StoreError:
+def damaged(kind: bytes, error: Exception) -> StoreError:
+    """What is raised where a message holds something else than it should."""
     return StoreError(f"{_NAMES[kind]} cannot be read ({error}); it is damaged or was not written by unbroken")
 
 
 @dataclass(slots=True)
-class _Arrays:
+class Arrays:
     """The arrays of a message, read from the front."""
 
     rest: memoryview
@@ -189,18 +200,18 @@ def _head_of_report(report: Report, arrays: list[NDArray[np.generic]]) -> Head:
     }
 
 
-def _report(head: Head, arrays: _Arrays) -> Report:
-    rows, width = _int(head["rows"]), _int(head["width"])
+def _report(head: Head, arrays: Arrays) -> Report:
+    rows, width = int_of(head["rows"]), int_of(head["width"])
     tracks, boxes = arrays.ints(rows), arrays.floats(rows, 4)
     ground, covariance = arrays.floats(rows, 2), arrays.floats(rows, 2, 2)
-    quality, ended = arrays.floats(rows), arrays.ints(_int(head["ended"]))
-    features = _features(arrays, (rows, width), _int(head["new"]))
-    camera, time = _str(head["camera"]), _float(head["time"])
+    quality, ended = arrays.floats(rows), arrays.ints(int_of(head["ended"]))
+    features = _features(arrays, (rows, width), int_of(head["new"]))
+    camera, time = str_of(head["camera"]), float_of(head["time"])
     sightings = Sightings(camera, time, tracks, boxes, ground, covariance, features, quality, ended)
-    return Report(_int(head["epoch"]), _int(head["number"]), sightings)
+    return Report(int_of(head["epoch"]), int_of(head["number"]), sightings)
 
 
-def _features(arrays: _Arrays, shape: tuple[int, int], count: int) -> Features:
+def _features(arrays: Arrays, shape: tuple[int, int], count: int) -> Features:
     new = arrays.take(np.uint8, shape[0]).astype(np.bool_)
     found = arrays.take(np.float32, count, shape[1])
     if new.sum() != count or shape[1] > _WIDEST:
@@ -210,10 +221,10 @@ def _features(arrays: _Arrays, shape: tuple[int, int], count: int) -> Features:
     return features
 
 
-def _identities(head: Head, arrays: _Arrays) -> Identities:
-    rows = _int(head["rows"])
+def _identities(head: Head, arrays: Arrays) -> Identities:
+    rows = int_of(head["rows"])
     tracks, persons, state = (arrays.ints(rows) for _ in range(3))
-    camera, time = _str(head["camera"]), _float(head["time"])
+    camera, time = str_of(head["camera"]), float_of(head["time"])
     return Identities(camera, time, tracks, persons, state, arrays.floats(rows))
 
 
@@ -236,12 +247,12 @@ def _value(plain: object, wanted: object) -> object:
     if get_origin(wanted) is Literal:
         return parts[parts.index(plain)]
     if get_origin(wanted) is tuple:
-        items = _list(plain)
+        items = list_of(plain)
         wants = parts[:1] * len(items) if parts[1:] == (...,) else parts
         return tuple(_value(one, want) for one, want in zip(items, wants, strict=True))
-    mapping = _mapping(plain)
+    mapping = mapping_of(plain)
     kinds: dict[str, type] = {kind.__name__: kind for kind in (parts or (wanted,))}
-    kind = kinds[_str(mapping["kind"])]
+    kind = kinds[str_of(mapping["kind"])]
     hints = _hints(kind)
     if mapping.keys() - hints.keys() - {"kind"}:
         raise ValueError(f"{kind.__name__} has no field {min(mapping.keys() - hints.keys() - {'kind'})}")
@@ -253,11 +264,13 @@ def _hints(kind: type) -> dict[str, object]:
     return get_type_hints(kind)
 
 
-def _int(value: object) -> int:
+def int_of(value: object) -> int:
+    """A whole number; a TypeError for anything else."""
     return _of(int, value)
 
 
-def _float(value: object) -> float:
+def float_of(value: object) -> float:
+    """A number; a TypeError for anything else."""
     return float(_of(int, value)) if type(value) is int else _of(float, value)
 
 
@@ -265,15 +278,18 @@ def _bool(value: object) -> bool:
     return _of(bool, value)
 
 
-def _str(value: object) -> str:
+def str_of(value: object) -> str:
+    """A text; a TypeError for anything else."""
     return _of(str, value)
 
 
-def _list(value: object) -> list[object]:
+def list_of(value: object) -> list[object]:
+    """A list; a TypeError for anything else."""
     return _of(list, value)
 
 
-def _mapping(value: object) -> Head:
+def mapping_of(value: object) -> Head:
+    """A mapping; a TypeError for anything else."""
     return _of(dict, value)
 
 
@@ -283,5 +299,5 @@ def _of(kind: type[_T], value: object) -> _T:
     return value
 
 
-_SCALARS: dict[type, Callable[[object], object]] = {int: _int, float: _float, str: _str, bool: _bool}
+_SCALARS: dict[type, Callable[[object], object]] = {int: int_of, float: float_of, str: str_of, bool: _bool}
 """How the plain kinds of fields are read."""

@@ -13,10 +13,11 @@ from unbroken.core.detections import Detections
 from unbroken.core.events import Event, TrackEnded, TrackStarted
 from unbroken.core.frames import Frame
 from unbroken.core.ports import NO_MOTION, MotionEstimator, Tracker
-from unbroken.core.sightings import Identities, IdentityState, Sightings
+from unbroken.core.sightings import Identities, Sightings
 from unbroken.core.tracks import Tracks
 from unbroken.geometry.boxes import foot_points, iou
 from unbroken.geometry.plane import FootNoise, GroundView, locate
+from unbroken.pipeline.names import Names
 from unbroken.pipeline.overload import FULL, Quality
 from unbroken.pipeline.quality import crop_of, sharpness, view_quality
 from unbroken.pipeline.schedule import Account, Schedule, Situation, due
@@ -192,7 +193,7 @@ class Camera:
         self._view = view
         self._cache = FeatureCache(economy.feature_cache)
         self._known: Ints = np.zeros(0, dtype=np.int64)
-        self._names: dict[int, tuple[int, int, float]] = {}
+        self._names = Names()
         self._frames = 0
         self._boxes: Floats = np.zeros((0, 4))
         self._account = Account()
@@ -298,12 +299,7 @@ class Camera:
 
     def named(self, tracks: Tracks, answer: Identities) -> Identities:
         """The Global IDs of all tracks: those just answered, and for tracks that coast the last ones known."""
-        rows = zip(answer.tracks.tolist(), answer.persons, answer.state, answer.confidence, strict=True)
-        self._names.update({track: (int(p), int(s), float(c)) for track, p, s, c in rows})
-        nobody = (-1, int(IdentityState.PENDING), 0.0)
-        names = [self._names.get(track, nobody) for track in tracks.ids.tolist()]
-        persons, states, confidence = np.array(names, dtype=np.float64).reshape(-1, 3).T
-        return Identities(answer.camera, answer.time, tracks.ids, persons, states, confidence)  # type: ignore[arg-type]
+        return self._names.named(tracks, answer)
 
     def take_work(self) -> dict[str, int]:
         """What was done and saved since the last time somebody asked."""
@@ -312,8 +308,7 @@ class Camera:
 
     def _forget(self, ended: Ints) -> None:
         self._cache.forget(ended)
-        for track in ended.tolist():
-            self._names.pop(track, None)
+        self._names.forget(ended)
 
     def _averaged(self, seen: Tracks, detections: Detections, time: float) -> Features:
         features = np.zeros((len(seen), detections.features.shape[1]), dtype=np.float32)

@@ -17,14 +17,13 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
-from unbroken.core.batches import Batch, Command, Forget, Merge, Reply, Report, Request, Split, Swap, Undo, Verdict
+from unbroken.core.batches import Batch, Command, Forget, Merge, Reply, Request, Split, Swap, Undo, Verdict
 from unbroken.core.errors import ContractError, StoreError
 from unbroken.core.events import Event, StorageLost, StorageRestored
 from unbroken.core.ports import Keeper
 from unbroken.core.sightings import Identities, Sightings
 from unbroken.identity.engine import Engine
+from unbroken.pipeline.numbering import Numbering
 
 Dump = Callable[[Engine], bytes]
 Enter = Callable[[Batch], None]
@@ -115,9 +114,7 @@ class Lasting:
         self._dump = dump
         self._clock = clock
         self._enter: Enter = _nowhere
-        self._epochs = {camera: epoch + 1 for camera, epoch in engine.epochs.items()}
-        self._numbers: dict[str, int] = {}
-        self._begun = set(self._epochs)
+        self._numbering = Numbering(engine.epochs)
         self._waiting: deque[_Step] = deque()
         self._time = engine.time
         self._storing = _Trouble(self.settings.first_retry, self.settings.longest_retry)
@@ -133,10 +130,7 @@ class Lasting:
 
     def begin(self, camera: str) -> None:
         """The tracker of a camera begins anew, or the camera is gone: its open tracks end with the next step."""
-        if camera in self._epochs and camera not in self._begun:
-            self._epochs[camera] += 1
-            self._numbers.pop(camera, None)
-            self._begun.add(camera)
+        self._numbering.begin(camera)
 
     def observe(self, sightings: Sequence[Sightings]) -> tuple[list[Identities], list[Event]]:
         """The Global IDs for the sightings of one step, once they are stored, and what happened.
@@ -152,7 +146,7 @@ class Lasting:
             self._refused += 1
             return _undecided(sightings), told
         requests = self._requests()
-        reports = tuple(self._numbered(view) for view in sightings) + self._endings(sightings)
+        reports = self._numbering.reports(sightings, self._time)
         if not reports and not requests:
             return [], told
         verdict = self._apply(Batch(self._time, reports, tuple(one.command for one in requests)), requests)
@@ -199,19 +193,6 @@ class Lasting:
         pairs = zip(requests, verdict.refusals, strict=False)
         self._waiting.append(_Step(batch, verdict, tuple(_reply(one, refusal) for one, refusal in pairs)))
         return verdict
-
-    def _numbered(self, sightings: Sightings) -> Report:
-        camera = sightings.camera
-        number = self._numbers.get(camera, 0)
-        self._numbers[camera] = number + 1
-        self._begun.discard(camera)
-        return Report(self._epochs.setdefault(camera, 1), number, sightings)
-
-    def _endings(self, sightings: Sequence[Sightings]) -> tuple[Report, ...]:
-        """Empty reports of cameras that have begun anew and show nothing yet: they end the tracks of before."""
-        silent = sorted(self._begun - {view.camera for view in sightings}) if sightings else []
-        none = np.zeros(0, dtype=np.int64)
-        return tuple(self._numbered(Sightings.of_nobody(camera, self._time, none)) for camera in silent)
 
     def _requests(self) -> tuple[Request, ...]:
         """What people ask for, now and then; not while earlier answers wait, or it would be carried out twice."""

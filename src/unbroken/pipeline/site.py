@@ -112,6 +112,11 @@ class Site:
         """What happens between pictures: people may have asked the identity manager for something."""
         return self._identify([])[1]
 
+    def wrap(self, around: Callable[[IdentityManager], IdentityManager]) -> None:
+        """Put something around the identity manager, where there is one: a recorder. Between two steps only."""
+        if self._identity is not None:
+            self._identity = around(self._identity)
+
     def _restarted(self, name: str) -> None:
         identity: object = self._identity
         if isinstance(identity, Restartable):
