@@ -71,6 +71,7 @@ def test_corrections_of_a_site_at_rest_are_kept_by_its_engine(site: Path) -> Non
     assert first.output == "person 2 is person 1 from here\n", first.exception
     assert sorted(listed()) == [1, 3]
     assert listed()[1]["tracks"] == 2
+    assert "person 2 goes by 1 since they were merged" in str(run("forget", 2, "--yes").exception)
     assert run("undo", 1).exit_code == 0
     assert sorted(listed()) == [1, 2, 3]
     merged = run("merge", "anna", 1)
@@ -199,3 +200,12 @@ def test_a_running_site_carries_commands_out_and_one_that_hangs_is_told(
     finally:
         over.set()
         process.join(60)
+
+
+def test_somebody_whom_only_the_tables_know_can_be_forgotten_all_the_same(site: Path, tmp_path: Path) -> None:
+    store = open_store(str(tmp_path / "site.db"))
+    store.snapshot(b"")
+    store.close()
+    out = run("forget", 2, "--yes")
+    assert out.exit_code == 0, out.exception
+    assert sorted(listed()) == [1, 3]

@@ -23,9 +23,9 @@ from unbroken.config.reading import checked, read_site
 from unbroken.config.service import LogSettings
 from unbroken.config.site import SiteSettings
 from unbroken.core.arrays import Features, Image
-from unbroken.core.batches import Batch, Command, Reply
+from unbroken.core.batches import Batch, Command, Forget, Reply, Verdict
 from unbroken.core.errors import ConfigError, StoreError
-from unbroken.core.events import Event
+from unbroken.core.events import Event, PersonForgotten
 from unbroken.core.frames import Frame
 from unbroken.core.secrets import filled
 from unbroken.geometry.boxes import clipped
@@ -186,9 +186,17 @@ def named(place: Place, who: str, name: str) -> str:
 
 
 def number_of(place: Place, who: str) -> int:
-    """The Global ID of somebody by number or name."""
+    """The Global ID of somebody by number or name.
+
+    Raises:
+        ConfigError: nobody is called so, or he goes by another Global ID by now.
+    """
     with _reading(place) as database:
-        return queries.number_of(database, who)
+        number = queries.number_of(database, who)
+        now = queries.person(database, number).merged_into
+        if now:
+            raise ConfigError(f"person {number} goes by {now} since they were merged; give {now}")
+        return number
 
 
 def carried_out(place: Place, command: Command, patience: float = PATIENCE) -> str:
@@ -219,6 +227,9 @@ def at_rest(place: Place, store: Store, command: Command) -> Reply:
     number = commands.ask(store.database, command, user(), time.time())
     batch = Batch(store.latest, (), (command,))
     verdict = engine.apply(batch)
+    if isinstance(command, Forget) and verdict.refusals[0]:
+        # The tables may know somebody whom the engine has lost, after an import or a restored backup.
+        verdict = Verdict((), (PersonForgotten(batch.time, command.person, command.reason),), ("",))
     refused = verdict.refusals[0]
     store.keep(batch, verdict, [Reply(number, not refused, refused or said_of(command))])
     store.snapshot(bytes_of_engine(engine, store.model))
@@ -241,16 +252,15 @@ def opened_engine(place: Place, store: Store) -> Engine:
     manager = identity_of(place.settings, calibrated)
     if manager is None:
         raise ConfigError('identity.policy is "none": nobody has a Global ID; choose a policy')
-    recovered = store.recover()
-    engine = Engine(manager)
-    if recovered.state:
-        try:
-            engine = engine_of_bytes(recovered.state, engine, store.model)
-        except StoreError as error:
-            raise error if place.known else StoreError(f"{error}; give --site FILE in place of --database") from error
-    for batch in recovered.batches:
-        engine.apply(batch)
-    return engine
+    recovered, fresh = store.recover(), Engine(manager)
+    if not recovered.state:
+        for batch in recovered.batches:
+            fresh.apply(batch)
+        return fresh
+    try:
+        return engine_of_bytes(recovered.state, fresh, store.model, recovered.batches)
+    except StoreError as error:
+        raise error if place.known else StoreError(f"{error}; give --site FILE in place of --database") from error
 
 
 def exported(place: Place, target: Path, who: str = "") -> archive.Written:

@@ -58,8 +58,8 @@ class CrashSettings:
     kills: int = 200
     shortest: float = 0.0
     longest: float = 1.0
-    snapshot: int = 64
-    forget: int = 150
+    snapshot: int = 16
+    forget: int = 40
     again: int = 3
     start: int = 60
     seed: int = 0
@@ -145,7 +145,7 @@ def run(options: Options) -> Outcome:
 
 _NOTES = (
     "Instants are drawn evenly from 0 to 1 s of load after each restart; the load is as many steps as the machine "
-    "can take, with snapshots every 64 steps and a person forgotten (with VACUUM) every 150.",
+    "can take, with snapshots every 16 steps and a person forgotten (with VACUUM) every 40.",
     "Rows that differ: people, tracks, features, events and mentions, compared with a process that nobody killed.",
 )
 
@@ -216,12 +216,12 @@ def serve(path: str, first: int, stream: Stream, pipe: Connection) -> None:
 
 def restored(store: Store) -> Engine:
     """The engine as it was after the last batch that was kept."""
-    engine, recovered = Engine(CalibratedManager(ManagerSettings(memory=512))), store.recover()
+    fresh, recovered = Engine(CalibratedManager(ManagerSettings(memory=512))), store.recover()
     if recovered.state:
-        engine = engine_of_bytes(recovered.state, engine, store.model)
+        return engine_of_bytes(recovered.state, fresh, store.model, recovered.batches)
     for batch in recovered.batches:
-        engine.apply(batch)
-    return engine
+        fresh.apply(batch)
+    return fresh
 
 
 def kept(store: Store, engine: Engine, stream: Stream, step: int) -> Acknowledged:
