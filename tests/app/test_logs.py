@@ -7,7 +7,7 @@ import os
 
 import pytest
 
-from unbroken.app.logs import ROOT, secrets_of, set_up
+from unbroken.app.logs import ROOT, renew, secrets_of, set_up
 from unbroken.config.reading import checked
 from unbroken.config.service import LogSettings
 
@@ -80,6 +80,26 @@ def test_the_journal_gets_priorities_on_every_line_and_no_time(tmp_path, monkeyp
         logging.getLogger(ROOT).error("first\nsecond")
         logging.getLogger(ROOT).info("third")
     assert (tmp_path / "journal").read_text() == "<3>first\n<3>second\n<6>third\n"
+
+
+def test_a_site_that_changes_while_it_runs_changes_its_log_and_new_secrets_are_hidden_too():
+    stream = io.StringIO()
+    logger = set_up(LogSettings(level="error"), (), stream)
+    theirs = logging.NullHandler()
+    logger.addHandler(theirs)
+    camera = {"name": "hall", "source": "rtsp://u:${HALL}@h/live"}
+    renew(checked({"cameras": [camera], "log": {"level": "info"}}, "test"), {"HALL": "swordfish"})
+    logging.getLogger(f"{ROOT}.run").info("the word is swordfish")
+    assert "the word is ***" in stream.getvalue()
+    assert theirs in logger.handlers
+
+
+def test_who_never_set_the_log_up_keeps_a_log_of_his_own():
+    logger = logging.getLogger(ROOT)
+    for handler in logger.handlers[:]:
+        logger.removeHandler(handler)
+    renew(checked({"cameras": [{"name": "hall", "source": "0"}]}, "test"), {})
+    assert logger.handlers == []
 
 
 def test_the_secrets_of_a_site_are_the_values_of_all_variables_that_it_names():

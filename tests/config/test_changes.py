@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from unbroken.config.changes import LIVE_SECTIONS, SiteFile, changes_between, running
+from unbroken.config.changes import LIVE_SECTIONS, LIVE_SETTINGS, SiteFile, changes_between, running
 from unbroken.config.reading import checked, read_site
 from unbroken.config.site import SiteSettings
 from unbroken.core.errors import ConfigError
@@ -20,12 +20,12 @@ camera = st.fixed_dictionaries(
     }
 )
 sites = st.builds(
-    lambda cameras, every, stall, level, rate: checked(
+    lambda cameras, every, stall, level, rate, access: checked(
         {
             "cameras": cameras,
             "detection": {"every": every},
             "live": {"stall": stall},
-            "log": {"level": level},
+            "log": {"level": level, "access": access},
             "web": {"rate": rate},
         },
         "test",
@@ -35,6 +35,7 @@ sites = st.builds(
     st.sampled_from([2.0, 3.0]),
     st.sampled_from(["info", "debug"]),
     st.sampled_from([5.0, 6.0]),
+    st.sampled_from(["access.jsonl", ""]),
 )
 
 
@@ -64,11 +65,19 @@ def test_the_same_settings_change_nothing(site):
 def test_what_is_in_force_is_new_where_it_is_live_and_old_where_it_waits(old, new):
     changes = changes_between(old, new)
     for section in SiteSettings.model_fields:
-        live = section == "cameras" or section in LIVE_SECTIONS
-        assert getattr(changes.in_force, section) == getattr(new if live else old, section)
+        if section == "cameras" or section in LIVE_SECTIONS:
+            assert getattr(changes.in_force, section) == getattr(new, section)
+            continue
+        for name in type(getattr(new, section)).model_fields:
+            live = name in LIVE_SETTINGS.get(section, ())
+            expected = getattr(getattr(new if live else old, section), name)
+            assert getattr(getattr(changes.in_force, section), name) == expected
     assert not changes_between(changes.in_force, new).to_open
     assert changes_between(changes.in_force, new).waiting == changes.waiting
-    assert bool(changes.waiting) == (old.detection != new.detection or old.web != new.web)
+    assert bool(changes.waiting) == (
+        (old.detection, old.web, old.log.access) != (new.detection, new.web, new.log.access)
+    )
+    assert ("log" in changes.live) == (old.log.level != new.log.level)
 
 
 def test_a_setting_that_waits_says_so_in_one_sentence():

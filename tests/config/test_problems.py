@@ -74,6 +74,38 @@ apart = [["hall", "door"]]
     ]
 
 
+def test_settings_that_contradict_each_other_are_told_with_their_lines():
+    _, problems = parsed(
+        """
+[[cameras]]
+name = "hall"
+source = "a.mp4"
+[[cameras]]
+name = "door"
+source = "b.mp4"
+[topology]
+overlapping = [["hall", "door"]]
+apart = [["hall", "hall"],
+         ["door", "hall"]]
+[[topology.links]]
+cameras = ["hall", "door"]
+fastest = 9
+usual = 3
+[[lines]]
+name = "gate"
+start = [0, 0]
+end = [1, 0]
+[[lines]]
+name = "gate"
+start = [0, 0]
+end = [1, 0]
+[live]
+first_retry = 9
+"""
+    )
+    assert [problem.line for problem in problems] == [10, 11, 15, 21, 25]
+
+
 def test_a_camera_with_a_wrong_setting_is_not_also_called_missing():
     _, problems = parsed('[[cameras]]\nname = "hall"\nsauce = "a.mp4"\n')
     assert [problem.key for problem in problems] == ["cameras.0.source", "cameras.0.sauce"]

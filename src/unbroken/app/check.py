@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import os
-import re
 import string
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,8 +16,9 @@ import numpy as np
 from unbroken.app.build import BUILT_IN_DETECTOR, BUILT_IN_EMBEDDER, NONE
 from unbroken.app.nets import READS
 from unbroken.app.reach import PATIENCE, Reached, database_fault, reach
+from unbroken.config.hints import nearest
 from unbroken.config.lines import Location, line_at, lines_of
-from unbroken.config.problems import Problem, dotted, nearest, parsed
+from unbroken.config.problems import Problem, dotted, parsed
 from unbroken.config.reading import anchored, text_of
 from unbroken.config.site import SiteSettings
 from unbroken.core.errors import SourceError, UnbrokenError
@@ -29,7 +29,7 @@ from unbroken.geometry.plane import GroundView
 from unbroken.identity.policies import POLICIES
 from unbroken.identity.policies import by_name as identity_by_name
 from unbroken.models.registry import NET_SUFFIXES, find, known_cards
-from unbroken.outlets.envelope import TYPES
+from unbroken.storage.database import is_postgres
 from unbroken.tracking.registry import by_name as tracker_by_name
 from unbroken.tracking.registry import names as tracker_names
 from unbroken.video.files import VideoFile
@@ -142,10 +142,6 @@ def _nets(settings: SiteSettings) -> Iterator[Finding]:
     folder = settings.runtime.models
     if folder and not Path(folder).is_dir():
         yield Finding(("runtime", "models"), f"runtime.models is {folder}, which is no folder; mend the path")
-    if settings.runtime.runtime == "openvino" and importlib.util.find_spec("openvino") is None:
-        yield Finding(
-            ("runtime", "runtime"), "runtime.runtime is openvino, which is missing; pip install 'unbroken[openvino]'"
-        )
     decoder = settings.detection.decoder
     if decoder and decoder not in DECODERS:
         known = ", ".join(DECODERS)
@@ -159,6 +155,20 @@ def _nets(settings: SiteSettings) -> Iterator[Finding]:
     yield from chain.from_iterable(
         _net(settings, place, name, task) for place, name, task in wanted if name not in built_in
     )
+
+
+def _packages(settings: SiteSettings) -> Iterator[Finding]:
+    """Packages that are extras, and that what is asked for needs."""
+    needs: list[tuple[bool, Location, str, str]] = [
+        (settings.runtime.runtime == "openvino", ("runtime", "runtime"), "openvino", "openvino"),
+        (settings.outputs.mqtt is not None, ("outputs", "mqtt"), "paho", "mqtt"),
+        (is_postgres(settings.storage.database), ("storage", "database"), "psycopg", "postgres"),
+        (bool(settings.storage.key), ("storage", "key"), "cryptography", "encryption"),
+    ]
+    for needed, place, package, extra in needs:
+        if needed and importlib.util.find_spec(package) is None:
+            text = f"{dotted(place)} needs the package {package}, which is missing; pip install 'unbroken[{extra}]'"
+            yield Finding(place, text)
 
 
 def _net(settings: SiteSettings, place: Location, name: str, task: str) -> Iterator[Finding]:
@@ -207,26 +217,11 @@ def _made(place: Location, make: Callable[[], object]) -> Iterator[Finding]:
         yield Finding(place, f"{dotted(place)} cannot be used ({error}); mend the value")
 
 
-def _events(settings: SiteSettings) -> Iterator[Finding]:
-    outputs = settings.outputs
-    lists: list[tuple[Location, Sequence[str]]] = [
-        (("outputs", "webhooks", number, "events"), hook.events) for number, hook in enumerate(outputs.webhooks)
-    ]
-    if outputs.mqtt is not None:
-        lists.append((("outputs", "mqtt", "events"), outputs.mqtt.events))
-    for place, names in lists:
-        for number, name in enumerate(names):
-            if name not in TYPES:
-                hint = nearest(name, list(TYPES))
-                known = ", ".join(TYPES)
-                yield Finding((*place, number), f"{name!r} is no type of event{hint}; choose from {known}")
-
-
 def _stores(settings: SiteSettings) -> Iterator[Finding]:
     """Whether what is to be written can be written."""
     database = settings.storage.database
     if "://" in database:
-        if not re.match(r"postgres(ql)?://", database):
+        if not is_postgres(database):
             yield Finding(("storage", "database"), f"storage.database is {database}; give a file or postgresql://...")
         if holds_password(database):
             yield Finding(
@@ -375,4 +370,10 @@ def _size(source: str, view: GroundView | None) -> tuple[int, int]:
         video.close()
 
 
-_LOOKS: tuple[Callable[[SiteSettings], Iterator[Finding]], ...] = (_sources, _nets, _choices, _events, _stores)
+_LOOKS: tuple[Callable[[SiteSettings], Iterator[Finding]], ...] = (
+    _sources,
+    _nets,
+    _packages,
+    _choices,
+    _stores,
+)

@@ -36,15 +36,22 @@ def set_up(settings: LogSettings, secrets: Collection[str] = (), stream: TextIO 
         The logger `unbroken`.
     """
     target = stream or sys.stderr
-    handler = logging.StreamHandler(target)
+    handler = _Told(target)
     handler.setFormatter(_formatter(settings.form, target, [text for text in secrets if len(text) >= _SHORTEST]))
     logger = logging.getLogger(ROOT)
-    for old in logger.handlers[:]:
-        logger.removeHandler(old)
     logger.addHandler(handler)
+    for old in _ours(logger):
+        if old is not handler:
+            logger.removeHandler(old)
     logger.setLevel(settings.level.upper())
     logger.propagate = False
     return logger
+
+
+def renew(settings: SiteSettings, environment: Mapping[str, str]) -> None:
+    """Let other settings of the log, and secrets of other cameras, take effect, where `set_up` was called before."""
+    for handler in _ours(logging.getLogger(ROOT))[:1]:
+        set_up(settings.log, secrets_of(settings, environment), handler.stream)
 
 
 def secrets_of(settings: SiteSettings, environment: Mapping[str, str]) -> set[str]:
@@ -56,6 +63,14 @@ def secrets_of(settings: SiteSettings, environment: Mapping[str, str]) -> set[st
     written += [camera.source for camera in settings.cameras]
     names |= {name for text in written for name in names_in(text)}
     return {environment[name] for name in names if environment.get(name)}
+
+
+class _Told(logging.StreamHandler[TextIO]):
+    """What `set_up` has added; handlers of others are left alone."""
+
+
+def _ours(logger: logging.Logger) -> list[_Told]:
+    return [handler for handler in logger.handlers if isinstance(handler, _Told)]
 
 
 class TextFormatter(logging.Formatter):

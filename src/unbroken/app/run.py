@@ -13,6 +13,7 @@ from pathlib import Path
 
 from unbroken.app.build import Workshop, embedder_of, identity_of
 from unbroken.app.lasting import Memory
+from unbroken.app.logs import renew
 from unbroken.app.outlets import last_events, outlets_of
 from unbroken.app.places import lines_of, places_of, zones_of
 from unbroken.app.sources import Opened, measured, open_camera, open_live
@@ -280,4 +281,5 @@ def reload(service: Service, file: SiteFile) -> None:
         LOG.error("%s; the settings in force stay", error)
         return
     if changes is not None:
+        renew(changes.in_force, os.environ)
         service.apply(changes)

@@ -9,8 +9,10 @@ from pathlib import Path
 from unbroken.config.reading import read_site
 from unbroken.config.site import CameraSettings, SiteSettings
 
-LIVE_SECTIONS = frozenset({"zones", "lines", "live", "budget", "log"})
-"""Sections that take effect at once; `cameras` does too, one camera at a time. The others wait for a restart."""
+LIVE_SECTIONS = frozenset({"zones", "lines", "live", "budget"})
+"""Sections that take effect at once; `cameras` does too, one camera at a time."""
+LIVE_SETTINGS: Mapping[str, frozenset[str]] = {"log": frozenset({"level", "form"})}
+"""Settings of other sections that take effect at once. The others wait for a restart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +25,7 @@ class Changes:
         changed: cameras to close and open again, as they are now.
         switched_on: cameras to open: they were in the file, and off.
         switched_off: names of cameras to close: still in the file.
-        live: sections other than cameras that take effect at once.
+        live: sections other than cameras of which something takes effect at once.
         waiting: one sentence for each setting that takes effect after a restart only.
         in_force: the settings from here on: the new ones, save for what waits for a restart.
     """
@@ -77,8 +79,8 @@ def changes_between(old: SiteSettings, new: SiteSettings, touched: Collection[st
     both = [camera for name, camera in now.items() if name in was]
     sections = [name for name in SiteSettings.model_fields if name != "cameras"]
     different = [name for name in sections if getattr(old, name) != getattr(new, name)]
-    live = tuple(name for name in different if name in LIVE_SECTIONS)
-    waiting = [name for name in different if name not in LIVE_SECTIONS]
+    now_on = {name: _merged(name, old, new) for name in different}
+    live = tuple(name for name in different if now_on[name] != getattr(old, name))
     return Changes(
         added=tuple(camera for name, camera in now.items() if name not in was and camera.on),
         removed=tuple(name for name, camera in was.items() if name not in now and camera.on),
@@ -90,9 +92,17 @@ def changes_between(old: SiteSettings, new: SiteSettings, touched: Collection[st
         switched_on=tuple(camera for camera in both if camera.on and not was[camera.name].on),
         switched_off=tuple(camera.name for camera in both if was[camera.name].on and not camera.on),
         live=live,
-        waiting=tuple(sentence for name in waiting for sentence in _waiting(name, old, new)),
-        in_force=old.model_copy(update={name: getattr(new, name) for name in ("cameras", *live)}),
+        waiting=tuple(sentence for name in different for sentence in _waiting(name, now_on[name], new)),
+        in_force=old.model_copy(update={"cameras": new.cameras, **now_on}),
     )
+
+
+def _merged(section: str, old: SiteSettings, new: SiteSettings) -> object:
+    """A section as it is in force from here on."""
+    before, after = getattr(old, section), getattr(new, section)
+    if section in LIVE_SECTIONS:
+        return after
+    return before.model_copy(update={name: getattr(after, name) for name in LIVE_SETTINGS.get(section, ())})
 
 
 def running(settings: SiteSettings) -> dict[str, CameraSettings]:
@@ -154,9 +164,11 @@ def _calibration_stamps(settings: SiteSettings) -> Mapping[str, _Stamp]:
     return {camera.name: _stamp(Path(camera.calibration)) for camera in settings.cameras if camera.calibration}
 
 
-def _waiting(section: str, old: SiteSettings, new: SiteSettings) -> list[str]:
-    """One sentence for each setting of a section that has to wait."""
-    before, after = getattr(old, section), getattr(new, section)
+def _waiting(section: str, before: object, new: SiteSettings) -> list[str]:
+    """One sentence for each setting of a section, as it is in force, that has to wait."""
+    after = getattr(new, section)
+    if before == after:
+        return []
     fields = [name for name in type(after).model_fields if getattr(before, name) != getattr(after, name)]
     return [
         f"{section}.{name} is {_said(getattr(after, name))} in the file and {_said(getattr(before, name))} in force: "

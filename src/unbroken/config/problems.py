@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import sys
 import typing
 from collections.abc import Sequence
@@ -12,6 +11,7 @@ from typing import Literal
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from unbroken.config.hints import nearest
 from unbroken.config.lines import Location, line_at, lines_of
 from unbroken.config.site import ALONE, SiteSettings, contradictions
 from unbroken.core.secrets import masked
@@ -74,12 +74,6 @@ def dotted(place: Sequence[str | int]) -> str:
     return ".".join(map(str, place))
 
 
-def nearest(written: str, known: Sequence[str]) -> str:
-    """A hint such as ` (did you mean every?)`, or nothing where no known name is like the written one."""
-    close = difflib.get_close_matches(written, known, n=1, cutoff=0.6)
-    return f" (did you mean {close[0]}?)" if close else ""
-
-
 def shown(value: object) -> str:
     """A value as a message shows it: short, and without passwords."""
     text = masked(repr(value))
@@ -97,6 +91,8 @@ def _sentence(detail: ErrorDetails) -> str:
     message = masked(detail["msg"].removeprefix("Value error, "))
     if detail["type"] == "value_error" and not isinstance(detail["input"], str | int | float):
         return message
+    if message.startswith(("is ", "has ", "it ")):
+        return f"{key}: {shown(detail['input'])} {message.removeprefix('it ')}"
     choices = detail.get("ctx", {}).get("expected", "")
     hint = nearest(str(detail["input"]), str(choices).replace("'", "").replace(" or ", ", ").split(", "))
     return f"{key} is {shown(detail['input'])}: {message[:1].lower()}{message[1:]}{hint if choices else ''}"

@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from unbroken.config.problems import model_within, nearest
+from unbroken.config.hints import nearest
+from unbroken.config.problems import model_within
 from unbroken.config.site import SiteSettings
 from unbroken.core.errors import ConfigError
 

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, field_validator
 
+from unbroken.config.hints import nearest
 from unbroken.config.strict import Line, Name, Place, Point, Strict
 from unbroken.outlets.envelope import TYPES
 
@@ -14,7 +15,7 @@ Secret = Annotated[str, Field(max_length=256, pattern=r"^[A-Za-z_][A-Za-z0-9_]*$
 
 def _known(name: str) -> str:
     if name not in TYPES:
-        raise ValueError(f"is no type of events; known are {', '.join(TYPES)}")
+        raise ValueError(f"is no type of events; known are {', '.join(TYPES)}{nearest(name, list(TYPES))}")
     return name
 
 

@@ -144,12 +144,46 @@ def contradictions(settings: SiteSettings) -> Iterator[tuple[Location, str]]:
     for place, name in _cameras_named(settings):
         if name not in names:
             yield place, f"camera {name} is named but not listed; the cameras are {listed}"
+    yield from _same_names(settings)
+    yield from _topology_against_itself(settings)
+    if settings.live.first_retry > settings.live.longest_retry:
+        yield (
+            ("live", "first_retry"),
+            f"live.first_retry is {settings.live.first_retry:g} s, longer than live.longest_retry; swap them",
+        )
     placed = any(camera.calibration for camera in settings.cameras)
     if settings.reid.model == "none" and settings.identity.policy == "fixed" and not placed:
         yield (
             ("identity", "policy"),
             'the policy "fixed" decides by features; choose a reid model or identity.policy = "none"',
         )
+
+
+def _same_names(settings: SiteSettings) -> Iterator[tuple[Location, str]]:
+    """Zones and lines are told apart in events by their names alone."""
+    areas: dict[str, tuple[ZoneSettings | LineSettings, ...]] = {"zones": settings.zones, "lines": settings.lines}
+    for section, listed in areas.items():
+        names = [area.name for area in listed]
+        for number, name in enumerate(names):
+            if name in names[:number]:
+                yield (section, number, "name"), f"two {section} have the name {name}; give each a name of its own"
+
+
+def _topology_against_itself(settings: SiteSettings) -> Iterator[tuple[Location, str]]:
+    """Two cameras cannot see the same floor and never see it, and nobody is usually faster than anybody can be."""
+    topology = settings.topology
+    seeing = {frozenset(pair) for pair in topology.overlapping}
+    for key, pairs in (("overlapping", topology.overlapping), ("apart", topology.apart)):
+        for number, pair in enumerate(pairs):
+            if pair[0] == pair[1]:
+                yield ("topology", key, number), f"topology.{key} pairs camera {pair[0]} with itself; name two cameras"
+            elif key == "apart" and frozenset(pair) in seeing:
+                both = " and ".join(sorted(pair))
+                yield ("topology", key, number), f"{both} overlap and are apart; take them out of one of the two lists"
+    for number, link in enumerate(topology.links):
+        if 0 < link.usual < link.fastest:
+            text = f"usual is {link.usual:g} s and fastest {link.fastest:g} s, the least possible; swap them"
+            yield ("topology", "links", number, "usual"), text
 
 
 def _cameras_named(settings: SiteSettings) -> Iterator[tuple[Location, str]]:
