@@ -16,7 +16,7 @@ from unbroken.core.events import (
     ZoneLeft,
 )
 from unbroken.core.tracks import TrackState
-from unbroken.pipeline.attendance import Attendance, AttendanceSettings
+from unbroken.pipeline.attendance import Attendance, AttendanceSettings, Visit
 
 FRAME = next(walk("hall", 1))[0]
 BOX = [10.0, 10.0, 40.0, 90.0]
@@ -45,6 +45,29 @@ def test_a_predicted_box_is_no_sighting():
     attendance = Attendance()
     attendance.see(seen("hall", [(1, 7)], TrackState.COASTING), 100.0)
     assert attendance.people(100.0) == ()
+
+
+def test_each_camera_counts_those_it_sees():
+    attendance = Attendance()
+    attendance.see(seen("hall", [(1, 7), (2, 8), (3, -1)]), 100.0)
+    attendance.see(seen("door", [(9, 7)]), 101.5)
+    assert attendance.in_view(101.5) == {"hall": 2, "door": 1}
+    assert attendance.in_view(103.0) == {"door": 1}
+
+
+def test_visits_of_cameras_are_kept_the_newest_of_them_and_follow_corrections():
+    attendance = Attendance(AttendanceSettings(visits=3))
+    for at, camera, track in ((100.0, "hall", 1), (103.0, "hall", 1), (104.0, "door", 9)):
+        attendance.see(seen(camera, [(track, 7)]), at)
+    attendance.see(seen("yard", [(4, 8)]), 105.0)
+    attendance.note(PersonMerged(106.0, 7, 8, Evidence(7, 3.0)))
+    assert people(attendance, 106.0)[7].visits == (
+        Visit("hall", 1, 100.0, 103.0), Visit("door", 9, 104.0, 104.0), Visit("yard", 4, 105.0, 105.0),
+    )  # fmt: skip
+    attendance.see(seen("attic", [(2, 7)]), 107.0)
+    assert [one.camera for one in people(attendance, 107.0)[7].visits] == ["door", "yard", "attic"]
+    attendance.note(PersonSplit(108.0, 7, 9, (("door", 9),), Evidence(7, -3.0)))
+    assert [one.camera for one in people(attendance, 108.0)[7].visits] == ["yard", "attic"]
 
 
 def test_the_stay_begins_anew_only_after_a_long_absence():

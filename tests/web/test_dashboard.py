@@ -55,6 +55,15 @@ def test_everybody_is_seen_in_every_camera_in_one_colour(shown):
     assert "hall, door" in shown.text("#people") or "door, hall" in shown.text("#people")
 
 
+def test_who_was_where_is_drawn_as_lanes(shown):
+    shown.size(1280, 900)
+    shown.until("document.querySelectorAll('.lane').length == 2")
+    assert shown.ask("[...document.querySelectorAll('.lane span')].map((one) => one.innerText)") == ["hall", "door"] * 2
+    lane, piece = shown.boxes(".lane")[0], shown.boxes(".lane span")[0]
+    assert lane[0] <= piece[0]
+    assert piece[0] + piece[2] <= lane[0] + lane[2] + 1
+
+
 def test_zones_lines_and_events_are_told_in_words(shown):
     assert "desk 1" in " ".join(shown.text("#zones").split())
     assert "in 1, out 0" in shown.text("#zones")

@@ -20,12 +20,24 @@ class AttendanceSettings:
         stay: seconds out of sight after which a new stay begins.
         remembered: seconds after which somebody who left is dropped.
         people: at most so many are held; whoever has been away longest goes first.
+        visits: at most so many of each person are held, the newest.
     """
 
     here: float = 2.0
     stay: float = 60.0
     remembered: float = 900.0
     people: int = 500
+    visits: int = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """From when to when one camera saw a person as one track."""
+
+    camera: str
+    track: int
+    start: float
+    end: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +54,7 @@ class Person:
         seen: when each camera last saw the person, the latest first.
         tracks: the newest local track of each camera.
         zones: where the person is.
+        visits: of cameras, the first first.
     """
 
     person: int
@@ -53,6 +66,7 @@ class Person:
     seen: Mapping[str, float]
     tracks: Mapping[str, int]
     zones: tuple[str, ...]
+    visits: tuple[Visit, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +99,14 @@ class _Stay:
     confidence: float = 0.0
     seen: dict[str, float] = field(default_factory=dict)
     tracks: dict[str, int] = field(default_factory=dict)
+    visits: dict[tuple[str, int], tuple[float, float]] = field(default_factory=dict)
+
+    def visit(self, camera: str, track: int, at: float, most: int) -> None:
+        """The track is still, or again, in view."""
+        start, _ = self.visits.get((camera, track), (at, at))
+        self.visits[camera, track] = (start, at)
+        while len(self.visits) > most:
+            del self.visits[next(iter(self.visits))]
 
 
 class Attendance:
@@ -107,7 +129,9 @@ class Attendance:
             person, track = int(who.persons[row]), int(tracks.ids[row])
             stay = self._stays.get(person)
             if stay is None or at - stay.last > self._settings.stay:
-                stay = self._stays[person] = _Stay(at, at)
+                visits = stay.visits if stay is not None else {}
+                stay = self._stays[person] = _Stay(at, at, visits=visits)
+            stay.visit(result.camera, track, at, self._settings.visits)
             stay.last, stay.seen[result.camera], stay.tracks[result.camera] = at, at, track
             stay.state, stay.confidence = int(who.state[row]), float(who.confidence[row])
         self._forget_old(at)
@@ -141,6 +165,13 @@ class Attendance:
         ]
         return tuple(sorted(everybody, key=lambda one: (not one.here, one.person if one.here else -one.last)))
 
+    def in_view(self, at: float) -> Counter[str]:
+        """How many decided people each camera sees at `at` seconds."""
+        here = self._settings.here
+        return Counter(
+            camera for stay in self._stays.values() for camera, last in stay.seen.items() if at - last <= here
+        )
+
     def zones(self) -> tuple[Zone, ...]:
         """All zones that anybody has ever entered, by name."""
         return tuple(self._zone(name) for name in sorted(self._inside))
@@ -151,8 +182,18 @@ class Attendance:
 
     def _person(self, person: int, stay: _Stay, at: float, zones: tuple[str, ...]) -> Person:
         seen = dict(sorted(stay.seen.items(), key=lambda one: -one[1]))
-        here = at - stay.last <= self._settings.here
-        return Person(person, stay.state, stay.confidence, stay.since, stay.last, here, seen, dict(stay.tracks), zones)
+        return Person(
+            person=person,
+            state=stay.state,
+            confidence=stay.confidence,
+            since=stay.since,
+            last=stay.last,
+            here=at - stay.last <= self._settings.here,
+            seen=seen,
+            tracks=dict(stay.tracks),
+            zones=zones,
+            visits=tuple(Visit(*key, *times) for key, times in stay.visits.items()),
+        )
 
     def _zone(self, name: str) -> Zone:
         keys = self._inside[name]
@@ -184,6 +225,8 @@ class Attendance:
             if last > newer.seen.get(camera, float("-inf")):
                 newer.seen[camera], newer.tracks[camera] = last, older.tracks[camera]
         newer.since = min(newer.since, older.since)
+        both = {**older.visits, **newer.visits}
+        newer.visits = dict(sorted(both.items(), key=lambda one: one[1])[-self._settings.visits :])
         self._stays[person] = newer
 
     def _split(self, event: PersonSplit) -> None:
@@ -195,6 +238,7 @@ class Attendance:
         if stay is None:
             return
         for camera, track in event.tracks:
+            stay.visits.pop((camera, track), None)
             if stay.tracks.get(camera) == track:
                 del stay.tracks[camera], stay.seen[camera]
         if not stay.seen:

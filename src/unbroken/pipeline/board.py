@@ -85,8 +85,8 @@ class CameraView:
         age: seconds since the newest picture; infinite before the first.
         rate: pictures per second, of late.
         pictures: how many came.
-        people: decided people in the newest picture.
-        tracks: confirmed tracks in the newest picture.
+        people: decided people whom it sees now.
+        tracks: in the newest picture, seen or predicted, but not tentative ones.
         busy: seconds that the chain spent on a picture, of late.
         delay: seconds from the moment of a picture until its answer, of late; NaN where its time is not of the day.
     """
@@ -268,13 +268,14 @@ class Board:
         """Everything else, at this instant."""
         at = self._clock()
         with self._lock:
+            people = self._attendance.in_view(at)
             return BoardView(
                 at=at,
                 started=self._started,
                 closed=self._closed,
                 storage=self._storage,
                 quality=self._quality,
-                cameras=tuple(self._camera(name, tile, at) for name, tile in self._tiles.items()),
+                cameras=tuple(self._camera(name, tile, people[name], at) for name, tile in self._tiles.items()),
                 people=self._attendance.people(at),
                 zones=self._attendance.zones(),
                 lines=self._attendance.lines(),
@@ -330,14 +331,12 @@ class Board:
         kept = (note for note in self._notes if person not in persons_of(note.event))
         self._notes = deque((_without(note, person) for note in kept), maxlen=self._settings.events)
 
-    def _camera(self, name: str, tile: _Tile, at: float) -> CameraView:
+    def _camera(self, name: str, tile: _Tile, people: int, at: float) -> CameraView:
         age = at - tile.shown.at if tile.shown else math.inf
         quiet = min(age, at - tile.since)
         silent = tile.state == "online" and quiet > self._settings.silent and not self._closed
         rate = 1 / max(tile.step, age, 1e-6) if tile.pictures > 1 else 0.0
-        tracks = tile.shown.result if tile.shown else None
-        confirmed = tracks.tracks.state == TrackState.CONFIRMED if tracks else np.zeros(0, dtype=np.bool_)
-        people = int((confirmed & (tracks.identities.persons > 0)).sum()) if tracks else 0
+        tracks = np.count_nonzero(tile.shown.result.tracks.state != TrackState.TENTATIVE) if tile.shown else 0
         return CameraView(
             name=name,
             state="silent" if silent else tile.state,
@@ -347,7 +346,7 @@ class Board:
             rate=rate,
             pictures=tile.pictures,
             people=people,
-            tracks=int(confirmed.sum()),
+            tracks=int(tracks),
             busy=tile.busy,
             delay=tile.delay,
         )

@@ -15,6 +15,9 @@ from unbroken.web.pictures import Pictures
 from unbroken.web.ports import Access, Accessed, Corrections, Health
 from unbroken.web.words import Fields, camera_fields, latency_fields, line_fields, person_fields, zone_fields
 
+_MOST = 200
+"""People of whom a page is told; `/api/people` has them all."""
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
@@ -113,7 +116,7 @@ def problems(desk: Desk, view: BoardView) -> list[str]:
 
 
 def site_fields(desk: Desk, view: BoardView) -> Fields:
-    """All that is known of the site now, but for events."""
+    """What a page is told of the site, but for pictures and events."""
     names = desk.names()
     return {
         "at": round(view.at, 3),
@@ -122,7 +125,7 @@ def site_fields(desk: Desk, view: BoardView) -> Fields:
         "problems": problems(desk, view),
         "quality": view.quality,
         "cameras": [camera_fields(camera) for camera in view.cameras],
-        "people": [person_fields(person, names) for person in view.people],
+        "people": [person_fields(person, names) for person in view.people[:_MOST]],
         "zones": [zone_fields(zone) for zone in view.zones],
         "lines": [line_fields(line) for line in view.lines],
         "latency": latency_fields(view),

@@ -46,7 +46,7 @@ def _cameras(view: BoardView) -> Iterable[Figure]:
         ("camera_rate", "Pictures per second, of late.", lambda camera: camera.rate),
         ("camera_age_seconds", "Since the newest picture.", lambda camera: camera.age),
         ("camera_pictures_total", "Pictures that were answered.", lambda camera: camera.pictures),
-        ("camera_people", "Decided people in the newest picture.", lambda camera: camera.people),
+        ("camera_people", "Decided people in view.", lambda camera: camera.people),
         ("camera_delay_seconds", "From picture to answer, of late.", lambda camera: camera.delay),
     ]
     for name, meaning, number in numbers:

@@ -40,6 +40,7 @@ def person_fields(person: Person, names: Mapping[int, str]) -> Fields:
         "seen": {camera: round(at, 3) for camera, at in person.seen.items()},
         "tracks": dict(person.tracks),
         "zones": list(person.zones),
+        "visits": [[one.camera, round(one.start, 1), round(one.end, 1)] for one in person.visits],
     }
 
 

@@ -3,6 +3,7 @@ const PALETTE = [/*PALETTE*/];
 const TRAIL = 3;
 const GRACE = 1.5;
 const KEPT = 400;
+const LATELY = 300;
 const GROUPS = {
   people: /^person_(?!appeared|changed|left)/, presence: /^person_(appeared|changed|left)/, zones: /^(zone|line)_/, site: /^(camera|storage|step|quality)_/, tracks: /^track_/,
 };
@@ -270,6 +271,7 @@ function showSite() {
   if (changed) { lay(); ask(); }
   header();
   showPeople();
+  showLately();
   showZones();
   if (state.open) refreshPerson();
 }
@@ -341,6 +343,28 @@ function personRow(one, item) {
   more.textContent = one.zones.length ? `in ${one.zones.join(", ")}` : one.here ? `since ${clock(one.since)}` : `at ${clock(one.last)}`;
   $(".when", button).textContent = one.here ? span(now() - one.since) : `${span(now() - one.last)} ago`;
   return item;
+}
+function showLately() {
+  const at = now();
+  const rows = state.site.people.filter((one) => one.visits.some(([, , end]) => at - end < LATELY)).slice(0, 40);
+  if ($("#lately").hidden !== (rows.length === 0)) $("#lately").hidden = rows.length === 0;
+  $(".lanes").replaceChildren(...rows.flatMap((one) => [link(one.person), lane(one, at)]));
+}
+function lane(one, at) {
+  const made = el("div", { class: "lane" });
+  for (const [camera, start, end] of one.visits) {
+    if (at - end > LATELY) continue;
+    const from = Math.min(0.994, Math.max(0, 1 - (at - start) / LATELY));
+    const piece = el("span", { title: `${camera}, ${clock(start)} to ${clock(end)}` }, camera);
+    piece.style.left = `${100 * from}%`;
+    piece.style.width = `${Math.max(0.6, 100 * (1 - (at - end) / LATELY - from))}%`;
+    piece.style.background = colour(one.person);
+    piece.style.color = ink(one.person);
+    made.append(piece);
+  }
+  made.addEventListener("mouseenter", () => light(one.person));
+  made.addEventListener("mouseleave", () => light(null));
+  return made;
 }
 function showZones() {
   const { zones, lines } = state.site;
