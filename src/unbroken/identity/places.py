@@ -32,6 +32,7 @@ class PlaceSettings:
         instant: seconds; tracks last seen within it of each other are compared as simultaneous.
         fastest: metres per second that nobody exceeds ...
         slack: ... beyond this many metres of error.
+        reach: seconds; after that nobody is too far away to be the same person.
     """
 
     spread: float = 0.5
@@ -41,6 +42,7 @@ class PlaceSettings:
     instant: float = 1.0
     fastest: float = 6.0
     slack: float = 2.5
+    reach: float = 60.0
 
 
 def place_odds(slots: Ints, slot: int, history: History, settings: PlaceSettings) -> Floats:
@@ -50,6 +52,13 @@ def place_odds(slots: Ints, slot: int, history: History, settings: PlaceSettings
     odds = np.log(settings.area / (2 * np.pi * variance)) - distance**2 / (2 * variance)
     local = np.isfinite(odds) & (2 * np.pi * variance < settings.area)
     found: Floats = np.where(local, np.maximum(odds, settings.floor), 0.0)
+    return found
+
+
+def near_in_time(slots: Ints, slot: int, history: History, settings: PlaceSettings) -> Bools:
+    """(N,) which tracks are so close in time that `impossible` may say anything; all that share an instant are."""
+    after = history.starts[slots] <= history.ends[slot] + settings.reach
+    found: Bools = after & (history.ends[slots] >= history.starts[slot] - settings.reach)
     return found
 
 

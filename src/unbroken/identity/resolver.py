@@ -24,7 +24,7 @@ from unbroken.identity.bootstrap import Bootstrap
 from unbroken.identity.calibration import Likeness
 from unbroken.identity.gallery import Gallery
 from unbroken.identity.history import History
-from unbroken.identity.places import PlaceSettings, impossible, place_odds
+from unbroken.identity.places import PlaceSettings, impossible, near_in_time, place_odds
 from unbroken.identity.topology import Topology, gaps
 
 REFUSED = -1e6
@@ -137,8 +137,7 @@ def weigh(slot: int, site: Site) -> Weighed:
     appearance = np.zeros(len(gallery))
     if site.likeness is not None and np.any(history.vectors[slot]):
         appearance = site.likeness.calibrated(gallery.ratios(history.rows[slot : slot + 1])[0])
-    used = history.used
-    known = used[(history.persons[used] > 0) & (used != slot)]
+    known = _known(slot, history)
     rows = gallery.rows(history.persons[known])
     known, rows = known[rows >= 0], rows[rows >= 0]
     before, after = _neighbours(slot, known, rows, site)
@@ -152,24 +151,40 @@ def weigh(slot: int, site: Site) -> Weighed:
     return Weighed(appearance, time, place, refused, float(np.log(newcomer)))
 
 
+def _known(slot: int, history: History) -> Ints:
+    """The slots of all other tracks that are somebody's, in the order of time."""
+    used = history.used
+    known = used[history.persons[used] > 0]
+    known = known[known != slot]
+    return known[np.argsort(history.middles(known), kind="stable")]
+
+
 def _refused(slot: int, known: Ints, rows: Ints, site: Site) -> Bools:
     history = site.history
+    refused = np.zeros(len(site.gallery), dtype=np.bool_)
+    near = near_in_time(known, slot, history, site.places)
+    known, rows = known[near], rows[near]
     apart = site.topology.apart(int(history.cameras[slot]))
     clash = apart[history.cameras[known]] & history.together(slot, known)
     clash |= impossible(known, slot, history, site.places)
-    refused = np.zeros(len(site.gallery), dtype=np.bool_)
     refused[rows[clash]] = True
     return refused
 
 
 def _neighbours(slot: int, known: Ints, rows: Ints, site: Site) -> tuple[Ints, Ints]:
-    """(P,) the slots of each person's last track before this one and first after it, -1 for none."""
+    """(P,) the slots of each person's last track before this one and first after it, -1 for none.
+
+    `known` are in the order of time; of tracks with the same middle the one with the lower number comes first.
+    """
     history, people = site.history, len(site.gallery)
     middle = float(history.middles(np.array([slot]))[0])
     middles = history.middles(known)
     earlier = (middles < middle) | ((middles == middle) & (history.numbers[known] < history.numbers[slot]))
-    before = _extreme(known[earlier], rows[earlier], history, people)
-    return before, _extreme(known[~earlier], rows[~earlier], history, people, sign=-1)
+    before, after = np.full((2, people), -1, dtype=np.int64)
+    before[rows[earlier]] = known[earlier]
+    later = ~earlier
+    after[rows[later][::-1]] = known[later][::-1]
+    return before, after
 
 
 def _chain_odds(slot: int, before: Ints, after: Ints, site: Site) -> Floats:
@@ -185,14 +200,6 @@ def _chain_odds(slot: int, before: Ints, after: Ints, site: Site) -> Floats:
     both = into & out
     odds[both] -= link_odds(before[both], after[both], site)
     return odds
-
-
-def _extreme(slots: Ints, rows: Ints, history: History, people: int, sign: int = 1) -> Ints:
-    """(P,) the slot of each person's last track of these (first with sign -1), -1 for none."""
-    order = np.lexsort((sign * history.numbers[slots], sign * history.middles(slots)))
-    found = np.full(people, -1, dtype=np.int64)
-    found[rows[order]] = slots[order]
-    return found
 
 
 def _from_gallery(slot: int, dormant: Bools, site: Site) -> Floats:
