@@ -8,12 +8,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from unbroken.core.arrays import Features, Floats, Ints
+from unbroken.core.arrays import Bools, Features, Floats, Ints
 from unbroken.core.errors import ContractError
 from unbroken.identity.bootstrap import Bootstrap
 from unbroken.identity.calibration import Likeness
 
 _FIRST_ROWS = 64
+_AT_ONCE = 4096
+"""People whose vectors are projected together."""
 
 
 class Vectors:
@@ -112,11 +114,13 @@ class GallerySettings:
         capacity: people; who was seen longest ago makes room.
         lifetime: seconds after which somebody who was not seen again is forgotten.
         views: tracks kept per person: the most diverse ones, and always the last.
+        megabytes: of vectors, in both forms, and what a comparison needs; who was seen longest ago makes room.
     """
 
     capacity: int = 100_000
     lifetime: float = 30 * 86400.0
     views: int = 8
+    megabytes: float = 2000.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -144,6 +148,11 @@ class View:
         """Seconds: its place in the order of time."""
         return (self.start + self.end) / 2
 
+    @property
+    def bytes(self) -> int:
+        """Of both vectors."""
+        return self.vector.nbytes + self.row.nbytes
+
 
 class Gallery:
     """Everybody known: for each person a few diverse views, and as columns what a comparison needs.
@@ -157,6 +166,7 @@ class Gallery:
         self._views: dict[int, tuple[View, ...]] = {}
         self._count = 0
         self._next = 1
+        self._held = 0
         self._likeness: Likeness | Bootstrap | None = None
         self._ids: Ints = np.zeros(0, dtype=np.int64)
         self._columns = _Columns.empty(0, 0)
@@ -173,6 +183,11 @@ class Gallery:
     def columns(self) -> _Columns:
         """What a comparison needs, row by row for `ids`."""
         return self._columns.head(self._count)
+
+    @property
+    def bytes(self) -> int:
+        """Of all vectors, and of what a comparison needs."""
+        return self._held + self._count * self._columns.bytes_per_person
 
     def views(self, person: int) -> tuple[View, ...]:
         """The views kept of a person, oldest first; none of somebody unknown."""
@@ -216,7 +231,7 @@ class Gallery:
             self._remove(person)
             return
         ordered = tuple(sorted(views, key=lambda view: (view.middle, view.number)))
-        self._views[person] = self._most_diverse(ordered)
+        self._hold(person, self._most_diverse(ordered))
         row = int(self.rows(np.array([person]))[0])
         self._write(self._insert(person) if row < 0 else row, self._views[person])
 
@@ -233,14 +248,23 @@ class Gallery:
         """Take a new calibration: every vector is projected anew to `dimension` numbers."""
         self._likeness = likeness
         self._columns = _Columns.empty(len(self._ids), dimension)
-        for row, person in enumerate(self.ids.tolist()):
-            views = self._views[person]
-            vectors = np.stack([view.vector for view in views])
-            projected = likeness.project(vectors, np.array([view.camera for view in views]))
-            self._views[person] = tuple(
-                replace(view, row=place.copy()) for view, place in zip(views, projected, strict=True)
-            )
-            self._write(row, self._views[person])
+        people = self.ids.tolist()
+        for first in range(0, len(people), _AT_ONCE):
+            self._reproject(first, people[first : first + _AT_ONCE])
+
+    def _reproject(self, first: int, people: list[int]) -> None:
+        """Put the vectors of some people, whose rows begin at `first`, into the basis of the present calibration."""
+        held = [self._views[person] for person in people]
+        views = [view for mine in held for view in mine]
+        if self._likeness is None or not views:
+            return
+        vectors = np.stack([view.vector for view in views])
+        projected = self._likeness.project(vectors, np.array([view.camera for view in views]))
+        renewed = [replace(view, row=place.copy()) for view, place in zip(views, projected, strict=True)]
+        stops = np.cumsum([len(mine) for mine in held])
+        for person, start, stop in zip(people, [0, *stops[:-1].tolist()], stops.tolist(), strict=True):
+            self._hold(person, tuple(renewed[start:stop]))
+        self._columns.set(slice(first, first + len(people)), [self._views[person] for person in people], self._likeness)
 
     def adopt(self, settings: GallerySettings) -> None:
         """Take other settings; people of whom more views are kept than they allow lose the least diverse."""
@@ -257,7 +281,31 @@ class Gallery:
         excess = self._count - int(old.sum()) - self.settings.capacity
         if excess > 0:
             old[np.argsort(np.where(old, np.inf, ends), kind="stable")[:excess]] = True
+        old |= self._too_heavy(old)
         return [person for person in self.ids[old].tolist() if person not in keep]
+
+    def _too_heavy(self, gone: Bools) -> Bools:
+        """(P,) who else has to go, longest ago first, so that of too many bytes a tenth is free again."""
+        found = np.zeros(self._count, dtype=np.bool_)
+        weights = np.array([self._weight(person) for person in self.ids.tolist()]) if self._heavy else np.zeros(0)
+        allowed = self.settings.megabytes * 1e6
+        if not self._heavy or weights[~gone].sum() <= allowed:
+            return found
+        order = np.argsort(np.where(gone, -np.inf, self.columns.ends), kind="stable")
+        left = weights.sum() - np.cumsum(weights[order])
+        found[order[: int(np.argmax(left <= 0.9 * allowed)) + 1]] = True
+        return found
+
+    @property
+    def _heavy(self) -> bool:
+        return self.bytes > self.settings.megabytes * 1e6
+
+    def _weight(self, person: int) -> int:
+        return sum(view.bytes for view in self._views[person]) + self._columns.bytes_per_person
+
+    def _hold(self, person: int, views: tuple[View, ...]) -> None:
+        self._held += sum(view.bytes for view in views) - sum(view.bytes for view in self.views(person))
+        self._views[person] = views
 
     def _most_diverse(self, views: tuple[View, ...]) -> tuple[View, ...]:
         kept = list(views)
@@ -285,6 +333,7 @@ class Gallery:
         row = int(self.rows(np.array([person]))[0])
         if row < 0:
             return
+        self._hold(person, ())
         del self._views[person]
         self._ids[row : self._count - 1] = self._ids[row + 1 : self._count].copy()
         self._columns.shift(row + 1, row, self._count)
@@ -292,16 +341,7 @@ class Gallery:
         self._columns.clear(self._count)
 
     def _write(self, row: int, views: tuple[View, ...]) -> None:
-        columns, last = self._columns, views[-1]
-        columns.cameras[row], columns.starts[row], columns.ends[row] = last.camera, last.start, last.end
-        columns.counts[row] = len(views) if len(last.row) else 0
-        if self._likeness is None or not len(last.row):
-            return
-        sums = np.sum([view.row for view in views], axis=0)[None]
-        counts = columns.counts[row : row + 1].astype(np.float64)
-        directions, offsets = self._likeness.weights(sums, counts)
-        columns.sums[row], columns.directions[row], columns.offsets[row] = sums[0], directions[0], offsets[0]
-        columns.energies[row] = self._likeness.energy(sums, counts)[0]
+        self._columns.set(slice(row, row + 1), [views], self._likeness)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -351,6 +391,11 @@ class _Columns:
             self.ends,
         )
 
+    @property
+    def bytes_per_person(self) -> int:
+        """Of one row."""
+        return sum(column.itemsize * int(np.prod(column.shape[1:])) for column in self._all())
+
     def head(self, count: int) -> _Columns:
         """Views of the first rows."""
         return _Columns(*(column[:count] for column in self._all()))  # type: ignore[arg-type]
@@ -361,6 +406,23 @@ class _Columns:
         for mine, other in zip(self._all(), bigger._all(), strict=True):
             other[: len(mine)] = mine
         return bigger
+
+    def set(self, rows: slice, people: list[tuple[View, ...]], likeness: Likeness | Bootstrap | None) -> None:
+        """Write consecutive rows from the views of their people."""
+        last = [views[-1] for views in people]
+        self.cameras[rows] = [view.camera for view in last]
+        self.starts[rows] = [view.start for view in last]
+        self.ends[rows] = [view.end for view in last]
+        projected = bool(len(last[0].row))
+        counts = np.array([len(views) if projected else 0 for views in people])
+        self.counts[rows] = counts
+        if likeness is None or not projected:
+            return
+        every = np.stack([view.row for views in people for view in views])
+        sums = np.add.reduceat(every, np.cumsum(counts) - counts, axis=0)
+        weights = counts.astype(np.float64)
+        self.sums[rows], self.energies[rows] = sums, likeness.energy(sums, weights)
+        self.directions[rows], self.offsets[rows] = likeness.weights(sums, weights)
 
     def clear(self, row: int) -> None:
         """Leave nothing in a row."""

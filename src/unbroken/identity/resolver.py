@@ -156,7 +156,8 @@ def _known(slot: int, history: History) -> Ints:
     used = history.used
     known = used[history.persons[used] > 0]
     known = known[known != slot]
-    return known[np.argsort(history.middles(known), kind="stable")]
+    ordered: Ints = known[np.argsort(history.middles(known), kind="stable")]
+    return ordered
 
 
 def _refused(slot: int, known: Ints, rows: Ints, site: Site) -> Bools:
