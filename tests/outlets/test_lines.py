@@ -7,6 +7,7 @@ import pytest
 from outlet_made import sealed, started
 from unbroken.core.errors import StoreError
 from unbroken.outlets.courier import DeliveryError
+from unbroken.outlets.envelope import Sealer
 from unbroken.outlets.lines import EventFile, Lines, LinesSettings
 
 
@@ -45,6 +46,15 @@ def test_events_told_again_after_a_restart_are_not_written_twice(tmp_path):
     second.deliver(events[2:])
     second.close()
     assert tracks(path) == [1, 2, 3, 4, 5]
+
+
+def test_the_same_footage_again_is_written_again(tmp_path):
+    path = tmp_path / "events.jsonl"
+    for epoch in (1, 2):
+        lines = Lines(path)
+        lines.deliver([Sealer("shop", epoch).seal(started(1))])
+        lines.close()
+    assert [json.loads(line)["epoch"] for line in path.read_text().splitlines()] == [1, 2]
 
 
 def test_a_line_that_was_cut_off_does_not_spoil_the_next_one(tmp_path):

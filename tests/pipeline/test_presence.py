@@ -61,6 +61,15 @@ def test_changes_of_camera_and_state_are_told_at_most_once_a_second_and_the_last
     ]
 
 
+def test_the_surest_camera_says_how_sure_a_global_id_is():
+    presence = Presence(SETTINGS)
+    told = []
+    for tenth in range(60):
+        pictures = [seen(tenth / 10, "door", [4], sure=2), seen(tenth / 10 + 0.03, "hall", [4], sure=1)]
+        told += presence.observe(pictures, ())
+    assert told[1:] == [PersonChanged(1.03, 4, ("door", "hall"), "confirmed", 0.0)]
+
+
 def test_a_merge_ends_the_absorbed_one_and_hands_its_time_over():
     presence = Presence(SETTINGS)
     presence.observe([seen(0.0, "door", [7]), seen(1.0, "hall", [4])], ())

@@ -21,7 +21,8 @@ _EVENTS = "events.jsonl"
 _SINCE_1970 = 1e8
 _HOUR, _DAY = 3600.0, 86400.0
 _TOLD_TWICE = 100_000
-"""Ids that are remembered, so that an event that was delivered twice counts once."""
+"""Events that are remembered, so that one that was delivered twice counts once."""
+_Told = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,19 +114,21 @@ def edges_between(first: float, last: float, period: Period) -> list[float]:
 
 def _envelopes(paths: Sequence[Path]) -> Iterator[Envelope | None]:
     """The events of files, each once; `None` for a line that is none."""
-    known: set[str] = set()
-    order: deque[str] = deque()
+    known: set[_Told] = set()
+    order: deque[_Told] = deque()
     for path in paths:
         try:
             with path.open("rb") as file:
                 for line in file:
                     envelope = _read(line)
-                    if envelope is not None and envelope.id in known:
+                    if envelope is None:
+                        yield None
                         continue
-                    yield envelope
-                    if envelope is not None:
-                        known.add(envelope.id)
-                        order.append(envelope.id)
+                    told = (envelope.epoch, envelope.sequence)
+                    if told not in known:
+                        yield envelope
+                        known.add(told)
+                        order.append(told)
                         if len(order) > _TOLD_TWICE:
                             known.discard(order.popleft())
         except OSError as error:

@@ -36,8 +36,8 @@ class LinesSettings:
 class Lines:
     """Writes `events.jsonl`. An `Outlet`.
 
-    A line that was cut off by a power cut is ended, not joined with the next one. Events that are told again after a
-    restart and are still at the end of the file are not written twice.
+    A line that was cut off by a power cut is ended, not joined with the next one. Events that are delivered again after
+    a restart and are still at the end of the file are not written twice.
     """
 
     def __init__(self, path: Path, settings: LinesSettings | None = None) -> None:
@@ -45,7 +45,7 @@ class Lines:
         self._settings = settings or LinesSettings()
         self._lock = Lock()
         self._file = -1
-        self._known: set[str] = set()
+        self._known: set[tuple[int, int]] = set()
 
     @property
     def name(self) -> str:
@@ -100,8 +100,7 @@ class Lines:
             self._shut()
 
     def _write(self, envelope: Envelope) -> None:
-        if envelope.id in self._known:
-            self._known.discard(envelope.id)
+        if (envelope.epoch, envelope.sequence) in self._known:
             return
         line = envelope.line().encode()
         size = os.fstat(self._file).st_size
@@ -121,7 +120,7 @@ class Lines:
         end = os.pread(self._file, _LOOK_BACK, max(size - _LOOK_BACK, 0))
         if end and not end.endswith(b"\n"):
             os.write(self._file, b"\n")
-        self._known = _ids(end)
+        self._known = _numbers(end)
 
     def _rotate(self) -> None:
         self._shut()
@@ -185,12 +184,13 @@ class EventFile:
         self._file.close()
 
 
-def _ids(content: bytes) -> set[str]:
-    """The ids of the events in the last lines of a file."""
+def _numbers(content: bytes) -> set[tuple[int, int]]:
+    """Epoch and sequence of the events in the last lines of a file."""
     found = set()
     for line in content.splitlines():
         try:
-            found.add(Envelope.read(line).id)
+            envelope = Envelope.read(line)
         except ContractError:
             continue
+        found.add((envelope.epoch, envelope.sequence))
     return found

@@ -33,17 +33,18 @@ class _Stay:
     since: float
     told: tuple[tuple[str, ...], str]
     told_at: float
-    state: str
     seen: dict[str, float] = field(default_factory=dict)
+    states: dict[str, int] = field(default_factory=dict)
 
     @property
     def last(self) -> float:
         return max(self.seen.values())
 
     def now(self, time: float, linger: float) -> tuple[tuple[str, ...], str]:
-        """The cameras that see him, the last one where none does, and his state."""
+        """The cameras that see him, the last one where none does, and the surest state that they give him."""
         cameras = tuple(sorted(camera for camera, seen in self.seen.items() if time - seen <= linger))
-        return cameras or (max(self.seen, key=lambda camera: (self.seen[camera], camera)),), self.state
+        cameras = cameras or (max(self.seen, key=lambda camera: (self.seen[camera], camera)),)
+        return cameras, _name(max(self.states[camera] for camera in cameras))
 
 
 class Presence:
@@ -86,13 +87,11 @@ class Presence:
         for person, track, state in rows:
             if person <= 0:
                 continue
-            name = IdentityState(state).name.lower()
             stay = self._stays.get(person)
             if stay is None:
-                told = (result.camera,), name
-                stay = self._stays[person] = _Stay(result.time, told, result.time, name)
+                stay = self._stays[person] = _Stay(result.time, ((result.camera,), _name(state)), result.time)
                 yield PersonAppeared(result.time, person, result.camera, track)
-            stay.state = name
+            stay.states[result.camera] = state
             stay.seen[result.camera] = max(result.time, stay.seen.get(result.camera, result.time))
 
     def _changes(self) -> Iterator[Event]:
@@ -125,9 +124,14 @@ class Presence:
             return
         yield from self._end(event.absorbed, "merged", event.person)
         if kept is None:
-            kept = self._stays[event.person] = _Stay(absorbed.since, absorbed.told, event.time, absorbed.state)
+            kept = self._stays[event.person] = _Stay(absorbed.since, absorbed.told, event.time)
             camera = absorbed.told[0][0]
             yield PersonAppeared(event.time, event.person, camera, -1)
         kept.since = min(kept.since, absorbed.since)
         for camera, seen in absorbed.seen.items():
             kept.seen[camera] = max(seen, kept.seen.get(camera, seen))
+            kept.states.setdefault(camera, absorbed.states[camera])
+
+
+def _name(state: int) -> str:
+    return IdentityState(state).name.lower()
