@@ -266,7 +266,8 @@ def _change(time: float, standing: Standing, quality: Quality, load: Load) -> Qu
         if standing.risen
         else f"the machine is too slow ({load.busy:.0%} busy, {1000 * load.latency:.0f} ms from picture to answer)"
     )
-    size = f", input of {quality.size} pixels" if quality.size else ""
-    now = f"detection of every {quality.every}. picture, features {quality.refresh:g} times as rarely{size}"
-    reason = f"{cause}: {now}" if standing.level else cause
+    less = [f"the detector looks at 1 of {quality.every} pictures"]
+    less += [f"tracks get new features {quality.refresh:g} times as rarely"] if quality.refresh > 1 else []
+    less += [f"its input is {quality.size} pixels"] if quality.size else []
+    reason = f"{cause}: {', '.join(less)}" if standing.level else cause
     return QualityChanged(time, standing.level, quality.every, quality.refresh, quality.size, reason)
