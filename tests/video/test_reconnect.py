@@ -116,7 +116,8 @@ class Conversations(RuleBasedStateMachine):
     @invariant()
     def it_never_waits_for_ever(self):
         if not self.stopped:
-            longest = 10 * PATIENCE.denied_retry if self.machine.fault == "denied" else PATIENCE.renew
+            longest = 10 * PATIENCE.denied_retry if self.machine.fault == "denied" else PATIENCE.stall
+            longest = max(longest, PATIENCE.connect + 1.0, PATIENCE.longest_retry)
             assert self.machine.due <= self.now + longest
 
     @invariant()
@@ -195,15 +196,31 @@ def test_a_fault_in_the_pictures_is_told_within_five_seconds_and_so_is_its_end(w
     assert [t.kind for t in told] == ["online"]
 
 
-def test_a_frozen_camera_is_connected_anew_again_and_again(watching):
+def renewals(fault: Seen, seconds: float, machine: Reconnect, now: float) -> list[float]:
+    """When a camera that stays so is connected anew."""
+    times, end = [], now + seconds
+    while now < end:
+        now += 0.1
+        if machine.tick(now).connect:
+            times.append(now)
+            machine.opened(now)
+        machine.picture(now, fault)
+    return times
+
+
+def test_a_frozen_camera_is_connected_anew_more_and_more_rarely(watching):
     machine, now = watching
-    now, _ = seen_for(PATIENCE.freeze + 0.95 * PATIENCE.renew, Seen(still=True), machine, now)
-    assert machine.tick(machine.due).connect
-    machine.opened(now)
-    now, told = seen_for(0.95 * PATIENCE.renew, Seen(still=True), machine, now)
-    assert not told
+    times = renewals(Seen(still=True), 3600, machine, now)
+    gaps = [after - before for before, after in itertools.pairwise([now + PATIENCE.freeze, *times])]
+    assert gaps[:3] == pytest.approx([PATIENCE.renew, 2 * PATIENCE.renew, 4 * PATIENCE.renew], abs=0.3)
+    assert len(times) < 15
     assert machine.fault == "frozen"
-    assert machine.tick(machine.due).connect
+
+
+def test_a_slow_camera_is_connected_anew_steadily_so_that_latency_does_not_grow(watching):
+    machine, now = watching
+    times = renewals(Seen(pace=0.4, rate=10.0), 600, machine, now)
+    assert 600 / PATIENCE.renew - 5 <= len(times) <= 600 / PATIENCE.renew
 
 
 def test_another_size_rate_or_clock_is_told_once_and_is_no_fault(watching):

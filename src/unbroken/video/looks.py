@@ -16,7 +16,7 @@ _DARK = 24.0
 _BRIGHT_SHARE = 95
 """Percent of the picture that must be dark: a clock is often written into black pictures."""
 _ROWS = 4
-_CODED_ANEW = 2
+_CODED_ANEW = 1
 """So many times as many repetitions may differ a little as are equal to the bit."""
 
 Luma = NDArray[np.uint8]

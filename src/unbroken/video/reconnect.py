@@ -32,7 +32,8 @@ class Patience:
         longest_retry: seconds between attempts, at most.
         denied_retry: seconds before the next attempt where name or password are wrong, doubled up to tenfold: cameras
             lock out whoever tries too often.
-        renew: seconds after which the connection to a frozen, black or slow camera is made anew, again and again.
+        renew: seconds after which the connection to a frozen, black or slow camera is made anew. To a frozen or black
+            one this is tried more and more rarely, for it may only be a night in which nothing moves.
     """
 
     connect: float = 5.0
@@ -116,6 +117,7 @@ _GRACE = 1.0
 _FEWEST = 3
 """Pictures: fewer than so many repeated or damaged ones say nothing."""
 _TENFOLD = 10.0
+_RAREST = 6
 _SLOW_FOR = 1.0
 _RATE_CHANGE = 1.3
 _RATE_FOR = 3.0
@@ -144,6 +146,7 @@ class Reconnect:
         self._chance = chance
         self._heard = False
         self._failures = 0
+        self._renewals = 0
         self._since = self._faulty = -math.inf
         self._due = -math.inf
         self._picture = -math.inf
@@ -162,7 +165,8 @@ class Reconnect:
         stalled = self._picture + self._patience.stall
         if self.fault not in _RENEWED:
             return stalled
-        return min(stalled, max(self._since, self._faulty) + self._patience.renew)
+        rarer = 2.0 ** min(self._renewals, _RAREST) if self.fault in _UNUSABLE else 1.0
+        return min(stalled, max(self._since, self._faulty) + self._patience.renew * rarer)
 
     def tick(self, now: float) -> Answer:
         """Time has passed."""
@@ -174,6 +178,7 @@ class Reconnect:
             return self._lose(now, "hung", f"the attempt to connect hangs for {now - self._since:.1f} s", leave=True)
         if now >= self._picture + self._patience.stall:
             return self._lose(now, "stalled", f"no picture for {now - self._picture:.1f} s", leave=True)
+        self._renewals += 1
         return self._connect(now, leave=True)
 
     def opened(self, now: float) -> Answer:
@@ -234,7 +239,7 @@ class Reconnect:
         """What is to be said where the fault is another one than the last one told."""
         if self._heard and fault == self.fault:
             return ()
-        self._heard, self.fault, self._faulty = True, fault, now
+        self._heard, self.fault, self._faulty, self._renewals = True, fault, now, 0
         if fault is None:
             return (Told("online"),)
         return (Told("stalled" if fault in _CONNECTED else "lost", reason, fault),)
