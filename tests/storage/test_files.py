@@ -5,10 +5,15 @@ from pathlib import Path
 
 import pytest
 
+from batches_made import look, said, seen, step
+from unbroken.core.batches import Forget
 from unbroken.core.errors import StoreError
+from unbroken.core.events import PersonForgotten
 from unbroken.storage.erasure import Gone
+from unbroken.storage.keeper import StoreSettings, open_store
 from unbroken.storage.lines import erase_lines
 from unbroken.storage.pictures import Album
+from unbroken.storage.retention import Retention
 from unbroken.storage.sealing import AesGcm, Plain
 
 
@@ -22,6 +27,31 @@ def test_a_picture_is_kept_for_its_owner_alone_and_removed_without_a_trace(tmp_p
     assert album.remove([("hall", 1, 4), ("door", 1, 1)]) == 1
     assert album.get("hall", 1, 4) == b""
     assert [path.read_bytes() for path in (tmp_path / "pictures").iterdir()] == [b"another"]
+
+
+def test_pictures_of_tracks_that_are_gone_go_with_them_and_nothing_else_does(address: str, tmp_path: Path) -> None:
+    folder = tmp_path / "pictures"
+    album = Album(folder, Plain())
+    folder.mkdir()
+    (folder / "holiday.jpg").write_bytes(b"not ours")
+    settings = StoreSettings("net", Plain(), Retention(people=1), album=album)
+    store = open_store(address, settings)
+    for person in (1, 2, 3):
+        store.keep(*step(seen("hall", float(person), [person], [look(person)]), [person]))
+        album.put("hall", 1, person, b"picture")
+    album.put("hall", 1, 99, b"of a process that was killed")
+    gone = [request.command.person for request in store.pending_commands() if isinstance(request.command, Forget)]
+    assert gone == [1, 2]
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "holiday.jpg", "track-hall-1-1.jpg", "track-hall-1-2.jpg", "track-hall-1-3.jpg"
+    ]  # fmt: skip
+    store.keep(*said(9.0, [Forget(1, "retention")], [PersonForgotten(9.0, 1, "retention")]))
+    assert not album.path("hall", 1, 1).exists()
+    store.keep(*said(9.0, [Forget(2, "asked")], [PersonForgotten(9.0, 2, "asked")]))
+    store.snapshot(b"")
+    store.close()
+    open_store(address, settings).close()
+    assert sorted(path.name for path in folder.iterdir()) == ["holiday.jpg", "track-hall-1-3.jpg"]
 
 
 def test_a_sealed_picture_cannot_be_seen_without_the_key(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from unbroken.app.build import Workshop, embedder_of, identity_of
 from unbroken.app.lasting import Memory
 from unbroken.app.logs import renew
 from unbroken.app.outlets import last_events, outlets_of
+from unbroken.app.pictures import pictures_of
 from unbroken.app.places import lines_of, places_of, zones_of
 from unbroken.app.sources import Opened, measured, open_camera, open_live
 from unbroken.app.systemd import notify
@@ -86,7 +87,8 @@ class Service:
         self.outlets = outlets_of(settings, environment)
         if self._memory.keeper is not None:
             self.outlets.repeat(last_events(self._memory.keeper.database))
-        self._sinks = [*_files_of(settings), self.outlets, *sinks, Telling()]
+        kept = pictures_of(settings, self._memory, environment)
+        self._sinks = [*_files_of(settings), self.outlets, *kept, *sinks, Telling()]
         self._scheduler = Scheduler(self._site, self._intake, self._sinks, self.health, self._renew)
         self._scheduler.settings = scheduling(settings)
         self._places = places_of(settings, self._views)

@@ -40,7 +40,7 @@ def keeper_of(settings: SiteSettings, model: str | None, environment: Mapping[st
     def elsewhere(gone: Sequence[Gone]) -> str:
         return erased_elsewhere(settings, album, gone)
 
-    wanted = StoreSettings(model, seal, retention_of(storage), elsewhere)
+    wanted = StoreSettings(model, seal, retention_of(storage), elsewhere, album)
     return open_store(filled(storage.database, environment), wanted)
 
 

@@ -11,11 +11,12 @@ from unbroken.core.errors import StoreError
 from unbroken.core.events import Event, PersonForgotten
 from unbroken.core.wire import batch_of_bytes, bytes_of_batch
 from unbroken.storage import commands, migrations
-from unbroken.storage.columns import real
+from unbroken.storage.columns import real, whole
 from unbroken.storage.database import Database, connect
 from unbroken.storage.erasure import Gone, Proof, gone, pieces, search
 from unbroken.storage.facts import check_seal, checked_model
 from unbroken.storage.journal import journal_of, put_batch, put_state, state_of
+from unbroken.storage.pictures import Album
 from unbroken.storage.projections import Projections
 from unbroken.storage.retention import REASON, Retention, overdue, prune
 from unbroken.storage.sealing import Plain, Seal
@@ -36,12 +37,14 @@ class StoreSettings:
         seal: what closes biometric values.
         retention: what is kept at most.
         elsewhere: erases people in files that are not the database's, and says so in one sentence.
+        album: where pictures of tracks are kept, if any are; those of tracks that go, go too.
     """
 
     model: str | None = None
     seal: Seal = field(default_factory=Plain)
     retention: Retention = field(default_factory=Retention)
     elsewhere: Callable[[Sequence[Gone]], str] = nothing_elsewhere
+    album: Album | None = None
 
 
 class Store:
@@ -72,7 +75,8 @@ class Store:
         self._traces: frozenset[bytes] = frozenset()
         self._leaving: list[Gone] = []
         self._compact = False
-        self._elsewhere = settings.elsewhere
+        self._elsewhere, self._album = settings.elsewhere, settings.album
+        self._sweep()
         latest = database.query("SELECT MAX(last_seen) FROM people")[0][0]
         self._now = -math.inf if latest is None else real(latest)
         self._looked = -math.inf
@@ -113,11 +117,10 @@ class Store:
         asked = {one.person for one in batch.commands if isinstance(one, Forget) and one.reason != REASON}
         try:
             with self._database.transaction():
-                leaving = [
-                    gone(self._database, event.person)
-                    for event in verdict.events
-                    if isinstance(event, PersonForgotten) and event.person in asked
+                everybody = [
+                    gone(self._database, event.person) for event in verdict.events if isinstance(event, PersonForgotten)
                 ]
+                leaving = [one for one in everybody if asked.intersection(one.persons)]
                 traces = self._traces_of(leaving)
                 put_batch(self._database, self._seal, bytes_of_batch(batch))
                 self._projections.take(batch, verdict)
@@ -129,6 +132,8 @@ class Store:
         self._traces |= traces
         self._leaving += leaving
         self._compact = self._compact or bool(asked)
+        if self._album and everybody:
+            self._album.remove(track for one in everybody if one not in leaving for track in one.tracks)
 
     def note(self, events: Iterable[Event]) -> None:
         """Store events that come from elsewhere than the engine: of cameras, zones and lines."""
@@ -164,6 +169,7 @@ class Store:
         self._looked = self._now
         with self._database.transaction():
             self._compact = prune(self._database, self._retention, self._now) or self._compact
+        self._sweep()
         return requests + overdue(self._database, self._retention, self._now)
 
     def reply(self, replies: Sequence[Reply]) -> None:
@@ -181,6 +187,12 @@ class Store:
     def close(self) -> None:
         """Close the database. May be called twice."""
         self._database.close()
+
+    def _sweep(self) -> None:
+        """Pictures of tracks that are not known any more go: a process was killed, or they are too old."""
+        if self._album is not None:
+            rows = self._database.query("SELECT camera, epoch, track FROM tracks")
+            self._album.sweep((str(camera), whole(epoch), whole(track)) for camera, epoch, track in rows)
 
     def _traces_of(self, leaving: Sequence[Gone]) -> frozenset[bytes]:
         """Pieces of all that is known of some people's looks: the views kept, and their rows in the journal."""

@@ -11,6 +11,8 @@ from unbroken.core.names import file_stem
 from unbroken.storage.sealing import Seal
 
 _PURPOSE = "picture"
+_OURS = "track-"
+"""What names begin with: a folder may hold other things, which are nobody's to remove."""
 
 
 class Album:
@@ -27,7 +29,7 @@ class Album:
 
     def path(self, camera: str, epoch: int, track: int) -> Path:
         """Where the picture of a track is, or would be."""
-        return self._folder / f"{file_stem(camera)}-{epoch}-{track}{self._suffix}"
+        return self._folder / f"{_OURS}{file_stem(camera)}-{epoch}-{track}{self._suffix}"
 
     def put(self, camera: str, epoch: int, track: int, jpeg: bytes) -> None:
         """Keep a picture in place of the one before.
@@ -64,8 +66,23 @@ class Album:
         Raises:
             StoreError: one cannot be removed.
         """
+        return self._removed(self.path(*track) for track in tracks)
+
+    def sweep(self, tracks: Iterable[tuple[str, int, int]]) -> int:
+        """Remove every picture but those of some tracks; how many went.
+
+        Raises:
+            StoreError: one cannot be removed.
+        """
+        if not self._folder.is_dir():
+            return 0
+        kept = {self.path(*track) for track in tracks}
+        left = [path for path in self._folder.iterdir() if path not in kept and path.name.startswith(_OURS)]
+        return self._removed(left)
+
+    def _removed(self, paths: Iterable[Path]) -> int:
         count = 0
-        for path in (self.path(*track) for track in tracks):
+        for path in paths:
             try:
                 if path.exists():
                     _overwrite(path)
