@@ -10,6 +10,7 @@ from unbroken.config.service import WebSettings
 from unbroken.core.batches import Forget, Merge, Reply, Split, Undo
 from unbroken.core.errors import ConfigError, StoreError
 from unbroken.core.events import CameraLost, QualityChanged, StorageLost, StorageRestored
+from unbroken.outlets.courier import CourierStatus
 from unbroken.pipeline.health import Health
 from unbroken.web.ports import Corrections, Figure
 from unbroken.web.serving import serving_of
@@ -243,6 +244,15 @@ def test_the_counters_of_a_service_are_metrics_and_a_chain_that_hangs_is_a_probl
         assert ask(serving, "/readyz")[0] == 200
         clock.now += 31
         assert "'detect' for 31 s" in json.loads(ask(serving, "/readyz")[2])["reasons"][0]
+
+
+def test_outlets_are_metrics():
+    outlets = (CourierStatus("webhook-a", 7, 3, 2, 1, 4, "no answer in time"),)
+    with served(filled(), health=Wellness(Health(Clock()), outlets=lambda: outlets)) as serving:
+        text = ask(serving, "/metrics")[2].decode()
+        assert 'unbroken_outlet_delivered_total{outlet="webhook-a"} 7' in text
+        assert 'unbroken_outlet_waiting{outlet="webhook-a"} 3' in text
+        assert ask(serving, "/readyz")[0] == 200
 
 
 def test_what_happened_before_is_told_with_what_is_on_the_board():

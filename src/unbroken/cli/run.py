@@ -92,7 +92,7 @@ def web_of(settings: SiteSettings, service: Service, board: Board) -> Serving | 
         if log is not None:
             log.note(access.client, access.action, access.subject)
 
-    wellness = Wellness(service.health, settings.budget.hang / 2)
+    wellness = Wellness(service.health, settings.budget.hang / 2, lambda: service.outlets.status)
     gallery = gallery_desk(settings, os.environ, time.time)
     if gallery is None:
         return serving_of(settings.web, board, Neighbours(wellness, accessed=accessed))

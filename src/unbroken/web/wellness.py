@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from unbroken.outlets.courier import CourierStatus
 from unbroken.pipeline.health import CameraHealth, Health, SiteHealth
 from unbroken.web.ports import Figure
 
@@ -16,10 +17,12 @@ class Wellness:
     Attributes:
         health: noted by the service.
         patience: seconds that one stage of a step may take before the site counts as hanging.
+        outlets: how each outlet of events is. One that fails leaves the site well: its events wait in the spool.
     """
 
     health: Health
     patience: float = 30.0
+    outlets: Callable[[], Sequence[CourierStatus]] = tuple
 
     def problems(self) -> Sequence[str]:
         """The stage that hangs, where one does."""
@@ -39,6 +42,7 @@ class Wellness:
             Figure("step_seconds", "One step of all cameras, of late.", _quantiles(site)),
             *(_of_cameras(site, *one) for one in _CAMERAS),
             *(_of_sources(site, name) for name in sources),
+            *_of_outlets(self.outlets()),
         )
 
 
@@ -50,6 +54,22 @@ _CAMERAS = (
     ("camera_skew_seconds", "By which its stamps drifted.", "skew"),
     ("camera_every", "The detector looks at every n-th picture.", "every"),
 )
+
+
+_OUTLETS = (
+    ("outlet_delivered_total", "Events that were taken since the start.", "delivered"),
+    ("outlet_waiting", "Events that wait in the spool.", "waiting"),
+    ("outlet_dropped_total", "Events that went undelivered: the spool was full, or it took too long.", "dropped"),
+    ("outlet_refused_total", "Events that the other side will never take.", "refused"),
+    ("outlet_failing", "Attempts in a row that failed.", "failing"),
+)
+
+
+def _of_outlets(outlets: Sequence[CourierStatus]) -> list[Figure]:
+    return [
+        Figure(name, meaning, tuple(({"outlet": one.name}, float(getattr(one, field))) for one in outlets))
+        for name, meaning, field in _OUTLETS
+    ]
 
 
 def _of_cameras(site: SiteHealth, name: str, meaning: str, field: str) -> Figure:
