@@ -12,6 +12,7 @@ queue: if one grew, it would grow. Where a server says no time, it runs from the
 from __future__ import annotations
 
 import math
+import os
 import resource
 import tempfile
 import threading
@@ -46,6 +47,9 @@ from unbroken.video.files import VIDEOS, VideoFile
 CAMERAS, RATE, SIZE, GROUP = 4, 10, (480, 360), 20
 """Cameras, their pictures per second, width and height in pixels, and pictures from one key picture to the next."""
 DETECTOR, REID = ("rtmdet_nano", 320), "person-reidentification-retail-0288"
+BUDGET = 180.0
+"""Milliseconds that the site may take from a picture's arrival to its events. FFmpeg hands an H.264 picture of an RTSP
+stream on when the next one begins, so a tenth of a second is gone before that."""
 LONG, QUICK, WARM = 600.0, 20.0, 5.0
 """Seconds of a scene that are measured, and those before them in which nets are warmed up."""
 
@@ -114,6 +118,7 @@ def run(options: Options) -> Outcome:
             _plot(options.output / f"live-{scene.name}.html", scene.name, watched)
     rows.append(("all", "goal", "-", float(RATE), "-", "-", "< 300", "-", "about 0", "-", 1))
     settings = {"seconds": seconds, "cameras": CAMERAS, "rate": RATE, "size": SIZE, "detector": DETECTOR, "reid": REID}
+    settings["budget"] = BUDGET
     return Outcome("live", _COLUMNS, tuple(rows), settings, options.seed, tuple(notes))
 
 
@@ -309,7 +314,8 @@ def _site(addresses: Sequence[str], folder: Path, options: Options) -> SiteSetti
         "cameras": [{"name": f"camera{number}", "source": one} for number, one in enumerate(addresses)],
         "detection": {"model": DETECTOR[0], "size": DETECTOR[1]},
         "reid": {"model": REID},
-        "runtime": {"models": str(options.models)},
+        "runtime": {"models": str(options.models), "threads": min(2, os.cpu_count() or 1)},
+        "budget": {"latency": BUDGET},
         "storage": {"database": str(folder / "site.db")},
         "outputs": {"events": str(folder / "events.jsonl"), "spool": str(folder / "spool")},
         "web": {"on": False},
