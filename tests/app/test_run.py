@@ -6,6 +6,7 @@ import socket
 import sqlite3
 import threading
 import time
+from contextlib import closing
 
 import pytest
 
@@ -13,7 +14,7 @@ from unbroken.app.run import Course, Service, reload, run_site
 from unbroken.app.telling import LOG
 from unbroken.config.changes import SiteFile, changes_between
 from unbroken.config.reading import checked, read_site
-from unbroken.core.errors import ConfigError
+from unbroken.core.errors import ConfigError, HaltError
 from unbroken.pipeline.board import Board
 from unbroken.testing.rtsp import RtspCamera
 from walkers import write_walk
@@ -98,7 +99,7 @@ def test_a_camera_that_is_not_there_is_tried_again_and_the_others_run(tmp_path, 
 def test_a_site_without_a_camera_that_is_on_says_so(tmp_path):
     settings = site(tmp_path, {}, cameras=[{"name": "hall", "source": "hall.mp4", "on": False}])
     with pytest.raises(ConfigError, match="every camera is switched off"):
-        run_site(Service(settings), Course())
+        Service(settings)
 
 
 def test_a_camera_that_breaks_comes_back_and_its_loss_is_told_at_once(tmp_path, told):
@@ -167,3 +168,46 @@ def test_a_tracker_that_nobody_knows_shows_before_a_camera_is_opened(tmp_path):
     settings = site(tmp_path, {"hall": "rtsp://127.0.0.1:1/live"}, tracking={"tracker": "gone"})
     with pytest.raises(ConfigError, match="gone"):
         Service(settings)
+
+
+class Hanging:
+    """A sink that waits for ever in the middle of a step."""
+
+    def __init__(self):
+        self.go = threading.Event()
+
+    def write(self, frame, result, events):
+        self.go.wait()
+
+    def close(self):
+        self.go.set()
+
+
+def test_a_step_that_hangs_is_named_and_ends_the_site(tmp_path):
+    video = write_walk(tmp_path / "a.mp4", seconds=2.0)
+    settings = site(tmp_path, {"a": f"loop://{video}"}, storage={"database": str(tmp_path / "site.db")})
+    budget = settings.budget.model_copy(update={"hang": 0.2})
+    with pytest.raises(HaltError, match=r"the step 'answer' has been running for \d+ s in _answer \(scheduler.py"):
+        run_site(Service(settings.model_copy(update={"budget": budget}), [Hanging()]), Course(seconds=60))
+
+
+class Wrong:
+    """A sink of a plug-in with a fault."""
+
+    def write(self, frame, result, events):
+        raise ZeroDivisionError("in a plug-in")
+
+    def close(self):
+        pass
+
+
+def test_a_sink_that_breaks_is_told_and_events_of_the_site_are_stored(tmp_path, told):
+    video = write_walk(tmp_path / "a.mp4", seconds=2.0)
+    database = tmp_path / "site.db"
+    settings = site(tmp_path, {"a": f"loop://{video}"}, storage={"database": str(database)})
+    with Service(settings, [Wrong()]):
+        told.until("the site: a step broke: ZeroDivisionError: in a plug-in")
+    with closing(sqlite3.connect(database)) as rows:
+        kinds = [kind for (kind,) in rows.execute("SELECT type FROM events ORDER BY id")]
+    assert kinds[:1] == ["camera_online"]
+    assert "step_faulted" in kinds

@@ -3,14 +3,28 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from unbroken.app.storage import keeper_of
 from unbroken.config.site import SiteSettings
-from unbroken.core.events import Event
-from unbroken.core.ports import Embedder, IdentityManager, Keeper
+from unbroken.core.events import (
+    CameraChanged,
+    CameraLost,
+    CameraOnline,
+    CameraStalled,
+    Event,
+    LineCrossed,
+    QualityChanged,
+    StepFaulted,
+    ZoneEntered,
+    ZoneLeft,
+)
+from unbroken.core.frames import Frame
+from unbroken.core.ports import Embedder, IdentityManager, Keeper, Sink
+from unbroken.core.results import FrameResult
 from unbroken.identity.engine import Engine
 from unbroken.pipeline.lasting import Lasting, LastingSettings
+from unbroken.storage.keeper import Store
 from unbroken.storage.state import bytes_of_engine, engine_of_bytes
 
 
@@ -51,6 +65,45 @@ def lasting_of(
     return Lasting(engine, keeper, dump, clock, settings)
 
 
+class Notes:
+    """A sink that stores what happens beside identities: to cameras, at zones and lines, to the site itself.
+
+    Args:
+        keeper: of the site; called by the thread that steps it.
+    """
+
+    def __init__(self, keeper: Store) -> None:
+        self._keeper = keeper
+
+    def write(self, frame: Frame, result: FrameResult, events: Sequence[Event]) -> None:
+        """Store what goes with a picture.
+
+        Raises:
+            StoreError: it could not be stored.
+        """
+        self.hear(events)
+
+    def hear(self, events: Sequence[Event]) -> None:
+        """Store what goes with none.
+
+        Raises:
+            StoreError: it could not be stored.
+        """
+        kept = [event for event in events if isinstance(event, NOTED)]
+        if kept:
+            self._keeper.note(kept)
+
+    def close(self) -> None:
+        """The memory closes the database."""
+
+
+NOTED = (
+    CameraOnline, CameraStalled, CameraLost, CameraChanged, ZoneEntered, ZoneLeft, LineCrossed, StepFaulted,
+    QualityChanged,
+)  # fmt: skip
+"""Events that no identity manager makes and that are worth keeping; tracks are kept by what is reported of them."""
+
+
 class Memory:
     """What a running site remembers beyond its end: its identity manager and the database behind it.
 
@@ -61,6 +114,7 @@ class Memory:
         environment: where the key is, and what the address names.
 
     Attributes:
+        keeper: the database; `None` without.
         identity: gives the Global IDs; what it answers is stored where the site has a database.
 
     Raises:
@@ -83,6 +137,11 @@ class Memory:
             wanted = LastingSettings(snapshot=settings.storage.snapshot)
             self._lasting = lasting_of(manager, self.keeper, model, wanted)
             self.identity = self._lasting
+
+    @property
+    def sinks(self) -> list[Sink]:
+        """What has to be told of results and events, before anybody else."""
+        return [] if self.keeper is None else [Notes(self.keeper)]
 
     def close(self) -> list[Event]:
         """Store what waits and close the database; returns what is left to tell.

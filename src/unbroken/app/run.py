@@ -38,7 +38,7 @@ from unbroken.pipeline.site import Site
 from unbroken.video.opening import is_live
 from unbroken.video.timing import Steady
 
-GRACE = 3.0
+GRACE = 2.0
 """Seconds that a stop waits for the step that is running and for everything to be handed on."""
 GRACE_OF_CAMERAS = 0.5
 """Seconds that a stop waits for the threads of all cameras."""
@@ -68,6 +68,9 @@ class Service:
     def __init__(
         self, settings: SiteSettings, sinks: Iterable[Sink] = (), environment: Mapping[str, str] = os.environ
     ) -> None:
+        cameras = running(settings)
+        if not cameras:
+            raise ConfigError("every camera is switched off; switch one on with on = true")
         self._clock = Steady(time.time, time.monotonic)
         self.health = Health(self._clock)
         self.settings = settings
@@ -76,7 +79,6 @@ class Service:
         self._views: dict[str, GroundView] = {}
         self._failure: list[Exception] = []
         self._over = threading.Event()
-        cameras = running(settings)
         for camera in cameras.values():
             self._workshop.check(camera)
         calibrated = sum(bool(camera.calibration) for camera in cameras.values())
@@ -88,7 +90,7 @@ class Service:
         if self._memory.keeper is not None:
             self.outlets.repeat(last_events(self._memory.keeper.database))
         kept = pictures_of(settings, self._memory, environment)
-        self._sinks = [*_files_of(settings), self.outlets, *kept, *sinks, Telling()]
+        self._sinks = [*self._memory.sinks, *_files_of(settings), self.outlets, *kept, *sinks, Telling()]
         self._scheduler = Scheduler(self._site, self._intake, self._sinks, self.health, self._renew)
         self._scheduler.settings = scheduling(settings)
         self._places = places_of(settings, self._views)
@@ -262,8 +264,6 @@ def run_site(service: Service, course: Course) -> None:
         UnbrokenError: it could not go on.
         HaltError: a step does not come to its end.
     """
-    if not running(service.settings):
-        raise ConfigError("every camera is switched off; switch one on with on = true")
     with service:
         course.ready(service)
         notify("READY=1")
