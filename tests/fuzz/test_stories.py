@@ -8,14 +8,17 @@ import pytest
 
 import darknet_made
 from unbroken.app.calibrate import read_points
+from unbroken.app.counting import count_events
 from unbroken.app.identify import read_table
 from unbroken.app.recorded import read_boxes
 from unbroken.core.errors import ConfigError, ModelCorruptError, SourceError, StoreError
+from unbroken.core.events import CameraOnline
 from unbroken.datasets.calibration import read_view
 from unbroken.datasets.motchallenge import read_info, read_rows, read_warps
 from unbroken.datasets.wildtrack import read_detections
 from unbroken.datasets.wildtrack import read_points as read_ground_points
 from unbroken.detection.darknet import check
+from unbroken.outlets.envelope import Sealer
 
 
 @pytest.mark.parametrize("row", ["9" * 25 + ",-1,1,1,9,9,1", "1," + "9" * 25 + ",1,1,9,9,1", "1,1,1e308,1,1e308,9,1"])
@@ -172,3 +175,13 @@ def test_columns_that_overflow_or_are_no_columns(tmp_path, strange):
     np.savez(tmp_path / "tracks.npz", **(columns | strange))
     with pytest.raises(ConfigError, match=next(iter(strange))):
         read_table(tmp_path / "tracks.npz")
+
+
+def test_an_event_of_the_far_future_asked_for_a_table_of_all_hours_until_then(tmp_path):
+    sealer = Sealer("site", 1)
+    times = (1_700_000_000.0, 1e18, 1e11)
+    path = tmp_path / "events.jsonl"
+    path.write_text("".join(sealer.seal(CameraOnline(time, "hall")).line() for time in times))
+    assert count_events(path, "all").damaged == 1
+    with pytest.raises(ConfigError, match="count them all together"):
+        count_events(path, "hour")

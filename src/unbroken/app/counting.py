@@ -19,7 +19,11 @@ from unbroken.pipeline.counting import Book, LineCount, ZoneCount, line_counts, 
 Period = Literal["hour", "day", "all"]
 _EVENTS = "events.jsonl"
 _SINCE_1970 = 1e8
+_LAST_TIME = 250_000_000_000.0
+"""Seconds since 1970: in the year 9892, beyond which calendars end."""
 _HOUR, _DAY = 3600.0, 86400.0
+_PERIODS = 100_000
+"""Hours or days of a table at most: eleven years of hours."""
 _TOLD_TWICE = 100_000
 """Events that are remembered, so that one that was delivered twice counts once."""
 _Told = tuple[int, int]
@@ -63,13 +67,15 @@ def count_events(source: Path, period: Period) -> Counts:
     """
     book, damaged, first, last = Book(), 0, math.inf, -math.inf
     for envelope in _envelopes(files_of(source)):
-        if envelope is None:
+        if envelope is None or not 0 <= envelope.event.time <= _LAST_TIME:
             damaged += 1
             continue
         book.note(envelope.event, envelope.epoch)
         first, last = min(first, envelope.event.time), max(last, envelope.event.time)
     if first > last:
         raise ConfigError(f"{source}: holds no events of this version; give the events.jsonl of a run, or a site.toml")
+    if period != "all" and (last - first) / _HOUR > _PERIODS:
+        raise ConfigError(f"{source}: its events span {(last - first) / _DAY:.0f} days; count them all together")
     edges = edges_between(first, last, period)
     zones, lines = zone_counts(book.stays(), edges), line_counts(book.crossings(), edges)
     return Counts(tuple(zones), tuple(lines), first >= _SINCE_1970, damaged)
