@@ -35,6 +35,7 @@ BENCHMARKS: dict[str, Entry] = {
     "speed": Entry("speed", "data/mot17_half", "Pictures per second of the trackers alone, beside pyxtrackers."),
     "faults": Entry("faults", "", "Every fault of a live camera: seconds until it is named, and until it is mended."),
     "gallery": Entry("gallery", "", "100,000 people x 512 numbers, searched exactly: query, update, load."),
+    "soak": Entry("soak", "", "A day of eight cameras with storage: whether memory, time or sizes grow."),
     "handoff": Entry("handoff", "data/nlpr_mct1", "The same person in the next camera, from times alone."),
     "market": Entry("market", "data/market_stream", "One Global ID per person by appearance and time, six cameras."),
     "mot17": Entry(

@@ -114,6 +114,16 @@ class CalibratedManager:
         self._revisited = 0
         self._renewed: list[int] = []
 
+    @property
+    def people(self) -> int:
+        """How many are known."""
+        return len(self._gallery)
+
+    @property
+    def open_tracks(self) -> int:
+        """How many tracks their cameras have not given up."""
+        return len(self._open)
+
     def take(self, arrivals: Sequence[Tracklet]) -> tuple[Ints, list[Event]]:
         """Decide on finished tracks as they arrive, for people who already track.
 
