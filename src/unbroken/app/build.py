@@ -11,6 +11,7 @@ import numpy as np
 
 from unbroken.app.nets import build_detector, build_embedder
 from unbroken.app.sources import Opened, boxes_of
+from unbroken.app.topology import options_of
 from unbroken.appearance.colour import ColourEmbedder
 from unbroken.config.site import CameraSettings, SiteSettings
 from unbroken.core.arrays import Floats
@@ -130,7 +131,7 @@ def identity_of(settings: SiteSettings, calibrated: int) -> IdentityManager | No
     policy = settings.identity.policy
     if policy == NONE:
         return None
-    manager = identity_by_name(policy, **settings.identity.options)
+    manager = identity_by_name(policy, **options_of(settings))
     return GroundedManager(manager) if calibrated > 1 and policy == DEFAULT else manager
 
 

@@ -7,7 +7,7 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +17,7 @@ from unbroken.core.arrays import Features, Floats, Ints
 from unbroken.core.errors import ConfigError, StoreError
 from unbroken.core.events import Event, PersonMerged, PersonSplit
 from unbroken.core.sightings import Sightings
+from unbroken.geometry.plane import FootNoise, GroundView, locate
 from unbroken.identity.features import Bank, FeatureSettings
 from unbroken.identity.fixed import FixedManager
 from unbroken.identity.history import Tracklet
@@ -190,6 +191,7 @@ def read_table(path: Path, rate: float = _RATE) -> TrackTable:
         if rows != count:
             raise ConfigError(f"{path}: {name!r} has {rows} rows, 'features' {count}; give one per row")
     features = _unit(columns["features"], path)
+    boxes, ground = (_places(columns, name, width, path) for name, width in (("box", 4), ("ground", 2)))
     if columns["camera"].ndim != 1:
         raise ConfigError(f"{path}: 'camera' has shape {columns['camera'].shape}; give one name per row")
     cameras = np.array([str(camera) for camera in columns["camera"].tolist()], dtype=np.str_)
@@ -200,7 +202,29 @@ def read_table(path: Path, rate: float = _RATE) -> TrackTable:
         tracks = cut_tracks(columns["person"], cameras, sequences, _whole(columns["frame"], "frame", path))
     else:
         raise ConfigError(f"{path}: has no 'track' (found: {', '.join(sorted(columns))}); see unbroken identify -h")
-    return TrackTable(cameras, tracks, times, features)
+    return TrackTable(cameras, tracks, times, features, boxes, ground)
+
+
+def placed(table: TrackTable, views: Mapping[str, GroundView]) -> TrackTable:
+    """The table with ground points where a camera is calibrated, a box is known, and no ground point is."""
+    ground = table.ground.copy()
+    for name, view in views.items():
+        rows = np.flatnonzero((table.cameras == name) & np.isnan(ground).any(axis=1))
+        rows = rows[np.isfinite(table.boxes[rows]).all(axis=1)]
+        ground[rows] = locate(view, table.boxes[rows], FootNoise())[0]
+    return replace(table, ground=ground)
+
+
+def _places(columns: Mapping[str, NDArray[np.generic]], name: str, width: int, path: Path) -> Floats:
+    """A column of places, NaN where they are not known; none where the column is not there."""
+    values = columns.get(name)
+    if values is None or values.ndim != 2:
+        return np.zeros((0, width))
+    if values.shape[1] != width or values.dtype.kind not in "fiu":
+        raise ConfigError(f"{path}: {name!r} is {values.dtype} {values.shape}; give numbers of shape (rows, {width})")
+    places: Floats = values.astype(np.float64)
+    places[~(np.abs(places) <= _LARGEST).all(axis=1)] = np.nan
+    return places
 
 
 def cut_tracks(persons: NDArray[np.generic], cameras: NDArray[np.str_], sequences: Ints, frames: Ints) -> Ints:

@@ -13,7 +13,8 @@ import numpy as np
 from unbroken.core.arrays import Ints
 from unbroken.core.events import Evidence
 from unbroken.identity.gallery import View
-from unbroken.identity.resolver import REFUSED, Decision, Site, decide, link_odds, weigh
+from unbroken.identity.places import impossible, near_in_time
+from unbroken.identity.resolver import REFUSED, Decision, Site, can_follow, decide, link_odds, weigh
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,26 +108,33 @@ def find_merge(person: int, settings: CorrectionSettings, site: Site) -> Merge |
 def _tracks(person: int, site: Site) -> Ints:
     """The slots of a person's tracks, in the order of time."""
     used = site.history.used
-    mine = used[site.history.persons[used] == person]
-    ordered: Ints = mine[np.lexsort((site.history.numbers[mine], site.history.middles(mine)))]
-    return ordered
+    return _in_time(used[site.history.persons[used] == person], site)
 
 
 def _clash(person: int, other: int, site: Site) -> bool:
+    """Whether a rule keeps two people apart: they were in two places at once, or too soon one after the other."""
     history = site.history
-    theirs = _tracks(other, site)
-    for slot in _tracks(person, site).tolist():
+    mine, theirs = _tracks(person, site), _tracks(other, site)
+    for slot in mine.tolist():
+        near = theirs[near_in_time(theirs, slot, history, site.places)]
         apart = site.topology.apart(int(history.cameras[slot]))
-        if np.any(apart[history.cameras[theirs]] & history.together(slot, theirs)):
+        if np.any(apart[history.cameras[near]] & history.together(slot, near)):
             return True
-    return False
+        if np.any(impossible(near, slot, history, site.places)):
+            return True
+    union = _in_time(np.concatenate([mine, theirs]), site)
+    return bool(site.topology.settings.fastest) and not can_follow(union[:-1], union[1:], site).all()
+
+
+def _in_time(slots: Ints, site: Site) -> Ints:
+    ordered: Ints = slots[np.lexsort((site.history.numbers[slots], site.history.middles(slots)))]
+    return ordered
 
 
 def _union_odds(person: int, other: int, site: Site) -> float:
     """How the prior odds change when two chains of sightings are one."""
     mine, theirs = _tracks(person, site), _tracks(other, site)
-    union = np.concatenate([mine, theirs])
-    union = union[np.lexsort((site.history.numbers[union], site.history.middles(union)))]
+    union = _in_time(np.concatenate([mine, theirs]), site)
     return _chain(union, site) - _chain(mine, site) - _chain(theirs, site)
 
 

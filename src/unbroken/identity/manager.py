@@ -372,6 +372,7 @@ class CalibratedManager:
         self.settings = settings
         self._history = self._history.resized(settings.memory)
         self._topology = self._topology.with_settings(settings.topology)
+        self._hand_offs.settings = settings.transits
         self._gallery.adopt(settings.gallery)
         self._notes.resize(settings.corrections.remembered)
         likeness = self._site.likeness

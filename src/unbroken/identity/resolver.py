@@ -143,7 +143,7 @@ def weigh(slot: int, site: Site) -> Weighed:
     before, after = _neighbours(slot, known, rows, site)
     place = np.zeros(len(gallery))
     place[before >= 0] = place_odds(before[before >= 0], slot, history, site.places)
-    refused = _refused(slot, known, rows, site)
+    refused = _refused(slot, known, rows, site) | _too_fast(slot, before, after, site)
     time = _chain_odds(slot, before, after, site)
     newcomer = site.topology.settings.newcomer
     if not refused.all():
@@ -170,6 +170,24 @@ def _refused(slot: int, known: Ints, rows: Ints, site: Site) -> Bools:
     clash |= impossible(known, slot, history, site.places)
     refused[rows[clash]] = True
     return refused
+
+
+def _too_fast(slot: int, before: Ints, after: Ints, site: Site) -> Bools:
+    """(P,) who would have come here, or gone on from here, faster than is given as possible."""
+    refused = np.zeros(len(before), dtype=np.bool_)
+    if not site.topology.settings.fastest:
+        return refused
+    here = np.full(len(before), slot, dtype=np.int64)
+    for first, then, there in ((before, here, before >= 0), (here, after, after >= 0)):
+        refused[there] |= ~can_follow(first[there], then[there], site)
+    return refused
+
+
+def can_follow(before: Ints, after: Ints, site: Site) -> Bools:
+    """(N,) whether the ways that are given let the track in slot `after` follow that in slot `before`."""
+    history = site.history
+    gap = gaps(history.starts[before], history.ends[before], history.starts[after], history.ends[after])
+    return site.topology.possible(history.cameras[before], history.cameras[after], gap)
 
 
 def _neighbours(slot: int, known: Ints, rows: Ints, site: Site) -> tuple[Ints, Ints]:

@@ -32,6 +32,8 @@ class TopologySettings:
 
     Attributes:
         fastest: (from, to) -> seconds, given: nobody makes the way faster. Both directions are given apart.
+        usual: (from, to) -> seconds that people usually take, given; both directions are given apart ...
+        usual_weight: ... and as many links as that is worth.
         overlapping: pairs of cameras, given, whose views share ground: a person may be in both at once.
         apart: pairs of cameras, given, whose views share no ground: nobody is in both at once.
         unit: seconds; gaps below it are told apart linearly, above it by their ratio.
@@ -52,6 +54,8 @@ class TopologySettings:
     """
 
     fastest: Mapping[tuple[str, str], float] = field(default_factory=dict)
+    usual: Mapping[tuple[str, str], float] = field(default_factory=dict)
+    usual_weight: float = 10.0
     overlapping: frozenset[frozenset[str]] = frozenset()
     apart: frozenset[frozenset[str]] = frozenset()
     unit: float = 2.0
@@ -158,7 +162,7 @@ class Topology:
         return np.clip(place + self._half, 0, 2 * self._half)
 
     def _fit(self) -> None:
-        came_from, went_to, gap, weights = self._links
+        came_from, went_to, gap, weights = self._with_the_usual()
         count = len(self._numbers)
         used, rows = np.unique(came_from * count + went_to, return_inverse=True)
         links = np.zeros((len(used), len(self._widths)))
@@ -177,6 +181,22 @@ class Topology:
         settled = (per_way + per_way.T >= setting.apart_after) & (together + together.T < 0.5)
         settled |= self._share_no_ground()
         self._apart = (settled | self._given(setting.apart)) & ~self._given(setting.overlapping)
+
+    def _with_the_usual(self) -> tuple[Ints, Ints, Floats, Floats]:
+        """The links that are known, and those that what is given counts for."""
+        numbers, usual = self._numbers, self.settings.usual
+        given = [(numbers[a], numbers[b], seconds) for (a, b), seconds in usual.items() if {a, b} <= numbers.keys()]
+        if not given:
+            return self._links
+        came_from, went_to = np.array([way[:2] for way in given], dtype=np.int64).T
+        gap, weights = np.array([way[2] for way in given]), np.full(len(given), self.settings.usual_weight)
+        known = self._links
+        return (
+            np.concatenate([known[0], came_from]),
+            np.concatenate([known[1], went_to]),
+            np.concatenate([known[2], gap]),
+            np.concatenate([known[3], weights]),
+        )
 
     def _share_no_ground(self) -> Bools:
         """(C, C) pairs of calibrated cameras that have both seen many people, and never on the same square metre."""
