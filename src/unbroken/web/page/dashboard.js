@@ -348,20 +348,28 @@ function showLately() {
   const at = now();
   const rows = state.site.people.filter((one) => one.visits.some(([, , end]) => at - end < LATELY)).slice(0, 40);
   if ($("#lately").hidden !== (rows.length === 0)) $("#lately").hidden = rows.length === 0;
-  $(".lanes").replaceChildren(...rows.flatMap((one) => [link(one.person), lane(one, at)]));
+  const first = Math.min(...rows.flatMap((one) => one.visits.map(([, start]) => start)));
+  const length = Math.max(60, Math.min(LATELY, Math.ceil((at - first) / 60) * 60));
+  $("#lately .count").textContent = length === 60 ? "last minute" : `last ${length / 60} minutes`;
+  $(".lanes").replaceChildren(...rows.flatMap((one) => [link(one.person), lane(one, at, length)]));
 }
-function lane(one, at) {
+function lane(one, at, length) {
   const made = el("div", { class: "lane" });
-  for (const [camera, start, end] of one.visits) {
-    if (at - end > LATELY) continue;
-    const from = Math.min(0.994, Math.max(0, 1 - (at - start) / LATELY));
+  const ends = [];
+  for (const [camera, start, end] of one.visits.filter(([, , last]) => at - last < length).sort((a, b) => a[1] - b[1])) {
+    let row = ends.findIndex((before) => before <= start);
+    if (row < 0) row = ends.length;
+    ends[row] = end;
+    const from = Math.min(0.994, Math.max(0, 1 - (at - start) / length));
     const piece = el("span", { title: `${camera}, ${clock(start)} to ${clock(end)}` }, camera);
     piece.style.left = `${100 * from}%`;
-    piece.style.width = `${Math.max(0.6, 100 * (1 - (at - end) / LATELY - from))}%`;
+    piece.style.width = `${Math.max(0.6, 100 * (1 - (at - end) / length - from))}%`;
+    piece.style.top = `${18 * row}px`;
     piece.style.background = colour(one.person);
     piece.style.color = ink(one.person);
     made.append(piece);
   }
+  made.style.height = `${18 * ends.length}px`;
   made.addEventListener("mouseenter", () => light(one.person));
   made.addEventListener("mouseleave", () => light(null));
   return made;
