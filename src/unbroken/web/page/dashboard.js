@@ -349,8 +349,8 @@ function showLately() {
   const rows = state.site.people.filter((one) => one.visits.some(([, , end]) => at - end < LATELY)).slice(0, 40);
   if ($("#lately").hidden !== (rows.length === 0)) $("#lately").hidden = rows.length === 0;
   const first = Math.min(...rows.flatMap((one) => one.visits.map(([, start]) => start)));
-  const length = Math.max(60, Math.min(LATELY, Math.ceil((at - first) / 60) * 60));
-  $("#lately .count").textContent = length === 60 ? "last minute" : `last ${length / 60} minutes`;
+  const length = Math.max(30, Math.min(LATELY, Math.ceil((at - first) / 30) * 30));
+  $("#lately .count").textContent = `last ${span(length)}`;
   $(".lanes").replaceChildren(...rows.flatMap((one) => [link(one.person), lane(one, at, length)]));
 }
 function lane(one, at, length) {
