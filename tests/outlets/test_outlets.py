@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -199,6 +200,23 @@ def test_what_was_stored_and_not_offered_before_the_process_was_killed_is_offere
     outlets.offer(started(4))
     outlets.close(5.0)
     assert (first.tracks, second.tracks) == ([1, 2], [3, 4])
+
+
+def test_events_that_find_no_room_are_counted_and_the_site_goes_on(tmp_path):
+    outlet = Collected()
+    outlets = opened(tmp_path, outlet)
+    outlets.offer(started(1))
+    size = sum(path.stat().st_size for path in (tmp_path / "spool").glob("*.spool"))
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size + 50, hard))
+    try:
+        outlets.hear([started(2), started(3)])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    outlets.offer(started(4))
+    outlets.close(5.0)
+    assert outlet.tracks == [1, 4]
+    assert outlets.lost == 2
 
 
 def test_two_processes_do_not_share_a_spool(tmp_path):

@@ -11,7 +11,7 @@ from unbroken.geometry.plane import GroundView
 from unbroken.pipeline.lines import Line
 from unbroken.pipeline.observers import Observer, Observers
 from unbroken.pipeline.places import Places
-from unbroken.pipeline.presence import Presence
+from unbroken.pipeline.presence import Presence, PresenceSettings
 from unbroken.pipeline.zones import Waiting, Zone
 
 
@@ -22,7 +22,12 @@ def observers_of(settings: SiteSettings, views: Mapping[str, GroundView]) -> Obs
         settings: of the site.
         views: of the cameras that are calibrated; asked at each step.
     """
-    return Observers([Presence(), places_of(settings, views)])
+    return Observers([presence_of(settings), places_of(settings, views)])
+
+
+def presence_of(settings: SiteSettings) -> Presence:
+    """Who is in the site."""
+    return Presence(PresenceSettings(end=settings.outputs.unseen))
 
 
 def places_of(settings: SiteSettings, views: Mapping[str, GroundView]) -> Places:

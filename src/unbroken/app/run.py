@@ -16,7 +16,7 @@ from unbroken.app.lasting import Memory
 from unbroken.app.logs import renew
 from unbroken.app.outlets import last_events, outlets_of
 from unbroken.app.pictures import pictures_of
-from unbroken.app.places import lines_of, places_of, zones_of
+from unbroken.app.places import lines_of, places_of, presence_of, zones_of
 from unbroken.app.sources import Opened, measured, open_camera, open_live
 from unbroken.app.systemd import notify
 from unbroken.app.telling import LOG, Telling
@@ -31,7 +31,6 @@ from unbroken.pipeline.health import Health
 from unbroken.pipeline.intake import Intake, Lane, Retry
 from unbroken.pipeline.observers import Observers
 from unbroken.pipeline.overload import Limits
-from unbroken.pipeline.presence import Presence
 from unbroken.pipeline.scheduler import Scheduler, SchedulerSettings
 from unbroken.pipeline.sinks import Sinks, TrackLog
 from unbroken.pipeline.site import Site
@@ -94,7 +93,7 @@ class Service:
         self._scheduler = Scheduler(self._site, self._intake, self._sinks, self.health, self._renew)
         self._scheduler.settings = scheduling(settings)
         self._places = places_of(settings, self._views)
-        self._scheduler.observer = Observers([Presence(), self._places])
+        self._scheduler.observer = Observers([presence_of(settings), self._places])
         self._thread = threading.Thread(target=self._run, name="scheduler", daemon=True)
 
     def __enter__(self) -> Service:

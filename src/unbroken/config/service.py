@@ -135,6 +135,7 @@ class OutputSettings(Strict):
     """Where events go."""
 
     site: Name = Field("site", description="The name of the site: it is part of every event and MQTT topic.")
+    unseen: float = Field(30.0, ge=1, le=86400, description="Seconds unseen after which somebody has left the site.")
     events: Place = Field("events.jsonl", description="JSON Lines of events; empty: none.")
     tracks: Place = Field("", description="JSON Lines of every track in every picture; empty: none.")
     spool: Place = Field("spool", description="A folder for events that could not be delivered yet.")

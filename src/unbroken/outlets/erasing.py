@@ -9,7 +9,7 @@ from typing import Any
 from unbroken.outlets.envelope import json_text
 
 _NAMES = ("person", "absorbed", "separated", "into")
-_Track = tuple[object, object, object]
+_Track = tuple[str, str, str]
 
 
 class Erasure:
@@ -25,6 +25,7 @@ class Erasure:
     """
 
     def __init__(self, person: int) -> None:
+        self._person = person
         self._persons = {person}
         self._tracks: set[_Track] = set()
 
@@ -32,11 +33,13 @@ class Erasure:
         """Find out by which names and tracks the person went, from lines in their order."""
         for line in lines:
             found = _parsed(line)
-            if found.get("type") == "person_merged" and "absorbed" in found and found.get("person") in self._persons:
+            if not self._names(found.get("person")):
+                continue
+            if found.get("type") == "person_merged" and isinstance(found.get("absorbed"), int):
                 self._persons.add(found["absorbed"])
-            elif found.get("type") == "person_split" and "separated" in found and found.get("person") in self._persons:
-                self._persons.discard(found["separated"])
-            elif found.get("person") in self._persons and "track" in found:
+            elif found.get("type") == "person_split" and isinstance(found.get("separated"), int):
+                self._persons = {self._person, *self._persons - {found["separated"]}}
+            elif "track" in found:
                 self._tracks.add(_track(found))
 
     def change(self, line: bytes) -> bytes | None:
@@ -44,15 +47,27 @@ class Erasure:
         found = _parsed(line)
         if not found or _is_notice(found):
             return line
-        if any(found.get(name) in self._persons for name in _NAMES):
+        if any(self._names(found.get(name)) for name in _NAMES):
             return None
         if "track" in found and found.get("person", -1) == -1 and _track(found) in self._tracks:
             return None
-        others = found.get("alternatives")
-        if not isinstance(others, list):
-            return line
-        kept = [one for one in others if not (isinstance(one, dict) and one.get("person") in self._persons)]
-        return line if len(kept) == len(others) else json_text({**found, "alternatives": kept}).encode() + b"\n"
+        less = self._unweighed(found)
+        return line if less == found else json_text(less).encode() + b"\n"
+
+    def _unweighed(self, found: dict[str, Any]) -> dict[str, Any]:
+        """The object without what it says of how the person was weighed for somebody else."""
+        less = dict(found)
+        if isinstance(less.get("alternatives"), list):
+            less["alternatives"] = [one for one in less["alternatives"] if not self._weighs(one)]
+        if self._weighs(less.get("evidence")):
+            less["evidence"] = {**less["evidence"], "person": -1}
+        return less
+
+    def _weighs(self, evidence: object) -> bool:
+        return isinstance(evidence, dict) and self._names(evidence.get("person"))
+
+    def _names(self, value: object) -> bool:
+        return isinstance(value, int) and value in self._persons
 
 
 def _is_notice(found: Mapping[str, Any]) -> bool:
@@ -61,7 +76,7 @@ def _is_notice(found: Mapping[str, Any]) -> bool:
 
 
 def _track(found: Mapping[str, Any]) -> _Track:
-    return found.get("epoch"), found.get("camera"), found.get("track")
+    return str(found.get("epoch")), str(found.get("camera")), str(found.get("track"))
 
 
 def _parsed(line: bytes) -> dict[str, Any]:

@@ -40,6 +40,7 @@ class Figures:
     def __init__(self, things: Things) -> None:
         self._things = things
         self._epoch = 0
+        self._sequence = 0
         self._people: set[int] = set()
         self._visits: dict[str, set[int]] = {}
         self._values = self._first()
@@ -50,9 +51,12 @@ class Figures:
         return dict(self._values)
 
     def note(self, envelopes: Iterable[Envelope]) -> dict[str, str]:
-        """Take in what happened; the values that have changed with it."""
+        """Take in what happened; the values that have changed. What was taken in before counts no second time."""
         before = dict(self._values)
         for envelope in envelopes:
+            if envelope.epoch == self._epoch and envelope.sequence <= self._sequence:
+                continue
+            self._sequence = envelope.sequence
             if envelope.epoch != self._epoch:
                 self._epoch = envelope.epoch
                 self._people.clear()
