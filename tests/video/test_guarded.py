@@ -165,6 +165,27 @@ def test_a_clock_that_jumps_is_told_and_times_go_on(server):
     assert times[-1] <= time.time()
 
 
+def test_a_trusted_clock_of_a_camera_tells_when_pictures_were_taken(server):
+    server.faults.delay = 0.3
+    with Watched(server.address, guarding={"trust_clock": True}) as door:
+        settled(lambda: time.time() - door.live.take().time > 0.25)
+    with Watched(server.address) as door:
+        door.hears(CameraOnline)
+        settled(lambda: abs(door.live.health.camera_skew + 0.4) < 0.2)
+        settled(lambda: time.time() - door.live.take().time < 0.1)
+
+
+@pytest.mark.parametrize("share", [0.001, 0.02, 0.3])
+def test_whatever_a_camera_says_it_is_a_fault_and_no_more(server, share):
+    server.faults.garbled = share
+    with Watched(server.address, patience=replace(QUICK, first_retry=0.02, longest_retry=0.05)) as door:
+        settled(lambda: door.live.health.attempts >= 8 or door.live.health.pictures > 40)
+        server.faults.garbled = 0.0
+        last = door.live.health.pictures
+        settled(lambda: door.live.health.pictures > last + 5 and not door.live.health.fault)
+    assert not any("Error:" in getattr(event, "reason", "") for event in door.events)
+
+
 def test_a_wrong_password_is_named_and_not_hammered(server):
     server.credentials = "me:secret"
     with Watched(server.address.replace("://", "://me:wrong@")) as door:
@@ -213,9 +234,9 @@ def open_files() -> int:
 def settled(condition):
     """Wait until a condition holds."""
     end = time.monotonic() + GENEROUS
-    while not condition() and time.monotonic() < end:
+    while not condition():
+        assert time.monotonic() < end
         time.sleep(0.05)
-    assert condition()
 
 
 def test_a_closed_camera_gives_nothing_more_and_its_threads_go(server):
@@ -264,6 +285,20 @@ def test_gstreamers_server_is_read_and_tells_its_calendar(gstreamer, transport):
         frames = list(itertools.islice(door.live, 5))
         assert frames[0].size == (160, 120)
         settled(lambda: abs(door.live.health.camera_skew) < 2.0)
+
+
+def test_jpeg_over_rtsp_is_read_too(gstreamer):
+    with GstCamera(coding="jpeg") as camera, Watched(camera.address) as door:
+        frames = list(itertools.islice(door.live, 5))
+    assert frames[0].size == (160, 120)
+
+
+def test_gstreamers_server_asks_for_a_password(gstreamer):
+    with GstCamera("me:secret") as camera:
+        with Watched(camera.address.replace("://", "://me:wrong@")) as door:
+            door.hears(CameraLost, fault="denied")
+        with Watched(camera.address.replace("://", "://me:secret@")) as door:
+            door.hears(CameraOnline)
 
 
 @pytest.mark.parametrize(

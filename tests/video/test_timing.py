@@ -69,6 +69,15 @@ def test_two_cameras_that_see_a_thing_at_once_say_the_same_time():
     assert abs(first - second) < 0.02
 
 
+def test_a_trusted_camera_clock_leaves_the_delay_out_and_one_that_is_far_off_is_not_believed():
+    near, far = StreamClock(), StreamClock()
+    for number in range(200):
+        taken, arrival = number / 10, number / 10 + 0.4
+        first, second = near.seconds(taken + 77.0, arrival, taken), far.seconds(taken + 77.0, arrival, taken - 3600.0)
+    assert first == pytest.approx(taken, abs=0.01)
+    assert second == pytest.approx(arrival, abs=0.01)
+
+
 def test_a_stream_that_pauses_its_clock_is_moved_on_after_some_seconds():
     clock = StreamClock()
     for number in range(50):

@@ -95,7 +95,8 @@ def open_live(
         denied_retry=live.denied_retry,
         renew=live.renew,
     )
-    source = LiveCamera(address, camera.name, clock, tell, guarding=Guarding(patience, live.transport))
+    guarding = Guarding(patience, live.transport, trust_clock=live.trust_clock)
+    source = LiveCamera(address, camera.name, clock, tell, guarding=guarding)
     return Opened(source, None, {}, read_view(Path(camera.calibration)) if camera.calibration else None)
 
 

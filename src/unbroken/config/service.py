@@ -66,6 +66,9 @@ class LiveSettings(Strict):
     """How live cameras are kept alive."""
 
     transport: Literal["tcp", "udp"] = Field("tcp", description="How RTSP pictures travel.")
+    trust_clock: bool = Field(
+        default=False, description="Cameras tell the exact time (RTCP): they and this machine follow NTP."
+    )
     connect_timeout: float = Field(5.0, ge=0.5, le=120, description="Seconds until a connection counts as failed.")
     stall: float = Field(3.0, ge=0.5, le=120, description="Seconds without a picture: stalled, and reconnected.")
     freeze: float = Field(3.0, ge=1, le=3600, description="Seconds of the very same picture: frozen, and left out.")

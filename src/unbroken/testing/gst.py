@@ -13,10 +13,14 @@ import threading
 
 _CHAIN = (
     "( videotestsrc name=picture is-live=true pattern=ball"
-    " ! capsfilter name=shape caps=video/x-raw,width=160,height=120,framerate=10/1"
-    " ! x264enc tune=zerolatency speed-preset=veryfast key-int-max=10 ! video/x-h264,profile=baseline"
-    " ! valve name=valve ! rtph264pay name=pay0 pt=96 )"
+    " ! capsfilter name=shape caps=video/x-raw,width=160,height=120,framerate=10/1,format=I420"
+    " ! {} name=pay0 )"
 )
+_CODINGS = {
+    "h264": "x264enc tune=zerolatency speed-preset=veryfast key-int-max=10 ! video/x-h264,profile=baseline"
+    " ! valve name=valve ! rtph264pay pt=96",
+    "jpeg": "jpegenc ! valve name=valve ! rtpjpegpay pt=26",
+}
 _PYTHON = "/usr/bin/python3"
 
 
@@ -39,10 +43,12 @@ class GstCamera:
 
     Args:
         credentials: `user:password` that it wants; empty: none.
+        coding: "h264" or "jpeg".
     """
 
-    def __init__(self, credentials: str = "") -> None:
+    def __init__(self, credentials: str = "", coding: str = "h264") -> None:
         self.port = 0
+        self._coding = coding
         self._credentials = credentials
         self._process: subprocess.Popen[str] | None = None
 
@@ -62,7 +68,7 @@ class GstCamera:
 
     def start(self) -> None:
         """Serve; the port is known when this returns."""
-        command = [_PYTHON, __file__, str(self.port), self._credentials]
+        command = [_PYTHON, __file__, str(self.port), self._coding, self._credentials]
         self._process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
         )
@@ -88,10 +94,11 @@ class GstCamera:
             self._process.stdin.flush()
 
 
-def serve(port: str, credentials: str) -> None:
+def serve(port: str, coding: str, credentials: str) -> None:
     """Serve until the input ends: what the process does."""
     import gi
 
+    gi.require_version("Gst", "1.0")
     gi.require_version("GstRtspServer", "1.0")
     from gi.repository import GLib, Gst, GstRtspServer
 
@@ -100,7 +107,7 @@ def serve(port: str, credentials: str) -> None:
     server.set_address("127.0.0.1")
     server.set_service(port)
     factory = GstRtspServer.RTSPMediaFactory()
-    factory.set_launch(_CHAIN)
+    factory.set_launch(_CHAIN.format(_CODINGS[coding]))
     factory.set_shared(True)
     chains = []
     factory.connect("media-configure", lambda _, media: chains.append(media.get_element()))
@@ -111,7 +118,7 @@ def serve(port: str, credentials: str) -> None:
         auth.add_basic(GstRtspServer.RTSPAuth.make_basic(user, password), token)
         server.set_auth(auth)
         rights = f"{user}, media.factory.access=(boolean)true, media.factory.construct=(boolean)true"
-        factory.add_role_from_structure(Gst.Structure.new_from_string(rights)[0])
+        factory.add_role_from_structure(Gst.Structure.new_from_string(rights))
     server.get_mount_points().add_factory("/live", factory)
     server.attach(None)
     print(server.get_bound_port(), flush=True)

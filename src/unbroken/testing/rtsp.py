@@ -51,6 +51,8 @@ class Faults:
         slowness: how many times slower than real time it sends.
         refusals: how many connections are still closed at once.
         jump: seconds added to the stamps, as by a clock that was set.
+        delay: seconds between taking and sending a picture, as its sender reports say.
+        garbled: share of the bytes of replies and packets, headers too, that are something else.
         scene: which clip it shows.
     """
 
@@ -61,6 +63,8 @@ class Faults:
     slowness: float = 1.0
     refusals: int = 0
     jump: float = 0.0
+    delay: float = 0.0
+    garbled: float = 0.0
     scene: str = USUAL
 
 
@@ -175,7 +179,7 @@ class RtspCamera:
             threading.Thread(target=self._converse, args=(connection,), name="camera session", daemon=True).start()
 
     def _converse(self, connection: socket.socket) -> None:
-        session = _Session(connection)
+        session = _Session(connection, self.faults)
         self._sessions.add(session)
         try:
             while (request := session.request()) is not None:
@@ -271,7 +275,7 @@ class _Sender:
 
     def _report(self, stamp: int) -> None:
         """Tell which calendar time belongs to the stamp (RFC 3550 6.4.1)."""
-        now = time.time() + self._faults.jump
+        now = time.time() + self._faults.jump - self._faults.delay
         if abs(now - self._reported) < _REPORT_EVERY:
             return
         self._reported = now
@@ -292,8 +296,10 @@ class _Sender:
 class _Session:
     """One client: requests in, replies and RTP packets out."""
 
-    def __init__(self, connection: socket.socket) -> None:
+    def __init__(self, connection: socket.socket, faults: Faults) -> None:
         self.over = False
+        self._faults = faults
+        self._chance = random.Random(2)
         self._connection = connection
         self._lock = threading.Lock()
         self._buffer = b""
@@ -326,17 +332,19 @@ class _Session:
         text, self._buffer = self._buffer.split(b"\r\n\r\n", 1)
         # Receiver reports may lie before the request.
         lines = text[text.rfind(b"\0") + 1 :].decode(errors="replace").split("\r\n")
-        method, url, _ = lines[0].split()
-        headers = {key.lower(): value.strip() for key, value in (line.split(":", 1) for line in lines[1:])}
+        words = lines[0].split()
+        if len(words) != 3:
+            return None
+        headers = {key.lower(): value.strip() for key, _, value in (line.partition(":") for line in lines[1:])}
         self._buffer = self._buffer[int(headers.get("content-length", 0)) :]
-        return method, url, headers
+        return words[0], words[1], headers
 
     def reply(self, headers: dict[str, str], status: str, extra: str, body: str) -> None:
         """Answer a request."""
         length = f"Content-Length: {len(body)}\r\n" if body else ""
         text = f"RTSP/1.0 {status}\r\nCSeq: {headers.get('cseq', '0')}\r\n{extra}{length}\r\n{body}"
         with self._lock:
-            self._connection.sendall(text.encode())
+            self._connection.sendall(self._garbled(text.encode()))
 
     def transport(self, wanted: str) -> str:
         """Agree on how packets travel."""
@@ -352,11 +360,18 @@ class _Session:
 
     def send(self, packet: bytes, *, control: bool = False) -> None:
         """Send an RTP packet, or (`control`) a report."""
+        packet = self._garbled(packet)
         if self._datagrams:
             self._datagrams[control].sendto(packet, ("127.0.0.1", self._port + control))
             return
         with self._lock:
             self._connection.sendall(b"$" + bytes([control]) + struct.pack(">H", len(packet)) + packet)
+
+    def _garbled(self, data: bytes) -> bytes:
+        share = self._faults.garbled
+        if not share:
+            return data
+        return bytes(self._chance.randrange(256) if self._chance.random() < share else byte for byte in data)
 
 
 def payloads(unit: bytes) -> list[bytes]:

@@ -145,7 +145,9 @@ class NetworkCapture:
         self._stop = stop
         options = {**_RTSP, "rtsp_transport": how.transport} if address.startswith("rtsp") else _OTHERS
         try:
-            self._container = av.open(address, options=options, timeout=(how.connect, how.read))
+            self._container = av.open(
+                address, options=options, timeout=(how.connect, how.read), metadata_errors="replace"
+            )
         except (av.FFmpegError, OSError) as error:
             raise self._why_closed(error) from error
         if not self._container.streams.video:

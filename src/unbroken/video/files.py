@@ -45,7 +45,7 @@ class VideoFile:
         self.path = path
         self._camera = camera
         try:
-            self._container = av.open(str(path))
+            self._container = av.open(str(path), metadata_errors="replace")
         except (av.FFmpegError, OSError) as error:
             raise SourceError(
                 f"{path}: cannot be opened as a video ({reason(error)}); is the file complete?"

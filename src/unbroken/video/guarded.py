@@ -43,6 +43,8 @@ class Guarding:
         patience: what is waited for, and how long.
         transport: how RTSP pictures travel: "tcp" or "udp".
         left_behind: so many readers may hang at a time; with more no connection is tried.
+        trust_clock: the calendar that a camera tells (RTCP) is exact, and so is ours: both follow NTP. Times then leave
+            out how long a camera takes to code a picture and the network to carry it.
         seed: of the jitter between attempts.
         connect: what opens an address.
     """
@@ -50,6 +52,7 @@ class Guarding:
     patience: Patience = field(default_factory=Patience)
     transport: Literal["tcp", "udp"] = "tcp"
     left_behind: int = 4
+    trust_clock: bool = False
     seed: int = 0
     connect: Connector = open_capture
 
@@ -325,7 +328,8 @@ class LiveCamera:
             if connection is not self._connection:
                 return
             arrival = self._clock()
-            moment = connection.clock.seconds(picture.stamp, arrival)
+            taken = picture.taken if self._guarding.trust_clock else None
+            moment = connection.clock.seconds(picture.stamp, arrival, taken)
             seen = self._seen(connection.clock, picture)
             self._tally.note(connection.clock, seen, self._ticks(), moment)
             if picture.taken is not None:

@@ -117,12 +117,13 @@ class StreamClock:
         self._since = -math.inf
         self._recent: deque[tuple[float, float]] = deque()
 
-    def seconds(self, stamp: float | None, arrival: float) -> float:
+    def seconds(self, stamp: float | None, arrival: float, taken: float | None = None) -> float:
         """The time at which a picture was taken, on the shared clock.
 
         Args:
             stamp: the stream's own, in seconds; `None` where it has none, which leaves the arrival.
             arrival: when it came, on the shared clock.
+            taken: when it was taken, on a clock of the camera that is trusted; one that is off by a second is not.
         """
         self.jump = 0.0
         if stamp is None or not math.isfinite(stamp):
@@ -136,7 +137,7 @@ class StreamClock:
             self.jump = early
             self._anchor(stamp, arrival)
         else:
-            self._follow(stamp, arrival, early)
+            self._follow(stamp, arrival, early, taken)
         self._measure(stamp, arrival)
         self._stamp = stamp
         self._last = max(stamp + self._offset_or(stamp, arrival), self._last + _TICK)
@@ -150,15 +151,21 @@ class StreamClock:
         self._least = [math.inf, math.inf]
         self._recent.clear()
 
-    def _follow(self, stamp: float, arrival: float, early: float) -> None:
-        """Correct the offset towards the quickest pictures; one that is late for long means that the stream paused."""
+    def _follow(self, stamp: float, arrival: float, early: float, taken: float | None) -> None:
+        """Correct the offset towards the camera's trusted clock, or else towards the quickest pictures.
+
+        Where even those are late for long, the stream has paused.
+        """
         passed = max(stamp - self._stamp, 0.0) if math.isfinite(self._stamp) else 0.0
         self.late = max(-early, 0.0)
         self._least[1] = min(self._least[1], -early)
         if arrival - self._since >= _LATENESS_OVER:
             self._least, self._since = [self._least[1], math.inf], arrival
         least = min(self._least)
-        if early > 0:
+        if taken is not None and abs(taken - arrival) < _JUMP:
+            missing = taken - arrival - early
+            self._correct(min(max(missing, -_CATCH_UP * passed), _CATCH_UP * passed))
+        elif early > 0:
             self._correct(-min(early, _CATCH_UP * passed))
         elif math.isfinite(self._least[0]) and least > 0:
             self._correct(least if least > _JUMP else min(least, _DRIFT * passed))
