@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
+
+if TYPE_CHECKING:
+    from unbroken.app.machine import Line
 
 
 def doctor(
@@ -25,32 +29,35 @@ def doctor(
     """
     import json
     import os
+    from collections import Counter
     from dataclasses import asdict
-
-    from rich.console import Console
-    from rich.text import Text
 
     from unbroken.app.doctor import examine
 
-    console = Console(soft_wrap=True)
     lines = []
     for line in examine(os.environ, site, patience):
         lines.append(line)
         if not as_json:
-            console.print(Text(f"{line.grade:5}", _COLOURS[line.grade]), Text(f"{line.topic:12}"), Text(line.text))
-            if line.mend:
-                console.print(Text(f"{'':19}{'mend' if line.grade != 'ok' else 'hint'}: {line.mend}"))
-    failed = sum(line.grade == "fail" for line in lines)
-    warned = sum(line.grade == "warn" for line in lines)
+            _tell(line)
+    counts = Counter(line.grade for line in lines)
     if as_json:
-        typer.echo(
-            json.dumps({"failed": failed, "warned": warned, "lines": [asdict(line) for line in lines]}, indent=2)
-        )
+        content = {"failed": counts["fail"], "warned": counts["warn"], "lines": [asdict(line) for line in lines]}
+        typer.echo(json.dumps(content, indent=2))
     else:
-        verdict = "all is well" if not failed + warned else f"{failed} failed, {warned} to look at"
-        console.print(Text(verdict))
-    if failed:
+        ill = f"{counts['fail']} failed, {counts['warn']} to look at"
+        typer.echo(ill if counts["fail"] + counts["warn"] else "all is well")
+    if counts["fail"]:
         raise typer.Exit(1)
+
+
+def _tell(line: Line) -> None:
+    from rich.console import Console
+    from rich.text import Text
+
+    console = Console(soft_wrap=True)
+    console.print(Text(f"{line.grade:5}", _COLOURS[line.grade]), Text(f"{line.topic:12}"), Text(line.text))
+    if line.mend:
+        console.print(Text(f"{'':19}{'mend' if line.grade != 'ok' else 'hint'}: {line.mend}"))
 
 
 _COLOURS = {"ok": "green", "warn": "yellow", "fail": "bold red"}
