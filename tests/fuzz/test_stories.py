@@ -2,17 +2,21 @@
 
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 import darknet_made
+from batches_made import look, seen
 from unbroken.app.calibrate import read_points
 from unbroken.app.counting import count_events
 from unbroken.app.identify import read_table
 from unbroken.app.recorded import read_boxes
-from unbroken.core.errors import ConfigError, ModelCorruptError, SourceError, StoreError
+from unbroken.core.batches import Batch, Report
+from unbroken.core.errors import ConfigError, ContractError, ModelCorruptError, SourceError, StoreError
 from unbroken.core.events import CameraOnline
+from unbroken.core.wire import batch_of_bytes, bytes_of_batch
 from unbroken.datasets.calibration import read_view
 from unbroken.datasets.motchallenge import read_info, read_rows, read_warps
 from unbroken.datasets.wildtrack import read_detections
@@ -175,6 +179,20 @@ def test_columns_that_overflow_or_are_no_columns(tmp_path, strange):
     np.savez(tmp_path / "tracks.npz", **(columns | strange))
     with pytest.raises(ConfigError, match=next(iter(strange))):
         read_table(tmp_path / "tracks.npz")
+
+
+def test_a_long_feature_with_nan_was_told_in_many_lines():
+    view = seen("hall", 0.0, [1], [look(1)])
+    with pytest.raises(ContractError, match="row 0 is") as caught:
+        replace(view, features=np.full((1, 512), np.nan, dtype=np.float32))
+    assert len(str(caught.value)) < 200
+    assert "\n" not in str(caught.value)
+
+
+def test_features_in_a_message_that_would_overflow():
+    huge = bytes_of_batch(Batch(0.0, (Report(1, 0, seen("hall", 0.0, [1], [1e20 * look(1)])),)))
+    with pytest.raises(StoreError, match="beyond 1e"):
+        batch_of_bytes(huge)
 
 
 def test_an_event_of_the_far_future_asked_for_a_table_of_all_hours_until_then(tmp_path):

@@ -57,4 +57,5 @@ def finite(array: NDArray[np.generic], name: str) -> None:
     good = np.isfinite(array)
     if not good.all():
         row = int(np.argmin(good.reshape(len(array), -1).all(axis=1)))
-        raise ContractError(f"{name}: row {row} is {array[row]}; remove rows with NaN or infinity before they get here")
+        shown = " ".join(np.array2string(np.asarray(array[row]), threshold=8, edgeitems=2).split())
+        raise ContractError(f"{name}: row {row} is {shown}; remove rows with NaN or infinity before they get here")

@@ -30,6 +30,8 @@ VERSION: Final = 1
 
 _MARK = b"UBW"
 _WIDEST = 2**14
+_LARGEST_FEATURE = 1e6
+"""Features have unit length; far beyond it products of two of them overflow."""
 _HEADER = struct.Struct("<3sBcII")
 BATCH, VERDICT, STEP = b"B", b"V", b"S"
 """Kinds of messages."""
@@ -216,6 +218,8 @@ def _features(arrays: Arrays, shape: tuple[int, int], count: int) -> Features:
     found = arrays.take(np.float32, count, shape[1])
     if new.sum() != count or shape[1] > _WIDEST:
         raise ValueError(f"{count} features of {shape[1]} numbers for {int(new.sum())} rows")
+    if (np.abs(found) > _LARGEST_FEATURE).any():
+        raise ValueError(f"a feature holds a number beyond {_LARGEST_FEATURE:g}")
     features = np.zeros(shape, dtype=np.float32)
     features[new] = found
     return features
