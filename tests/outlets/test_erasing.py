@@ -33,7 +33,7 @@ EVENTS = [
 def erased(events, person):
     sealer = Sealer("shop", 1)
     lines = [sealer.seal(event).line().encode() for event in events]
-    erasure = Erasure(person)
+    erasure = Erasure([person])
     erasure.learn(lines)
     return lines, [erasure.change(line) for line in lines]
 
@@ -81,6 +81,6 @@ ODD = [
 
 @given(line=st.binary(max_size=40) | st.sampled_from(ODD))
 def test_lines_that_are_no_events_are_kept_or_erased_and_stop_nothing(line):
-    erasure = Erasure(7)
+    erasure = Erasure([7])
     erasure.learn([line])
     assert erasure.change(line) in (line, None)

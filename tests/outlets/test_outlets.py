@@ -165,6 +165,18 @@ def test_forgetting_a_person_erases_him_his_other_names_and_his_tracks_everywher
             assert b'"person":5' not in path.read_bytes()
 
 
+def test_people_who_are_forgotten_while_others_are_being_erased_are_erased_too(tmp_path):
+    outlets = opened(tmp_path, Lines(tmp_path / "events.jsonl"))
+    outlets.hear([PersonAppeared(float(person), person, "door", person) for person in range(1, 41)])
+    for person in range(1, 41, 2):
+        outlets.offer(PersonForgotten(50.0, person, "asked"))
+    until(lambda: not list((tmp_path / "spool").glob("forget-*")) and outlets.status[0].waiting == 0)
+    outlets.close(5.0)
+    events = told(tmp_path / "events.jsonl")
+    assert [event["person"] for event in events if event["type"] == "new"] == list(range(2, 41, 2))
+    assert [event["person"] for event in events if event["type"] == "person_forgotten"] == list(range(1, 41, 2))
+
+
 def test_a_forgetting_that_a_killed_process_did_not_finish_is_finished_at_the_next_start(tmp_path):
     outlets = opened(tmp_path, Lines(tmp_path / "events.jsonl"))
     outlets.hear(SEVEN)

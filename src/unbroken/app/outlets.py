@@ -10,7 +10,7 @@ from pathlib import Path
 
 from unbroken.config.service import MqttSettings
 from unbroken.config.site import SiteSettings
-from unbroken.core.errors import ConfigError, ContractError
+from unbroken.core.errors import ConfigError, ContractError, StoreError
 from unbroken.core.events import Event
 from unbroken.core.secrets import filled
 from unbroken.outlets.courier import CourierSettings, Outlet
@@ -41,7 +41,12 @@ def outlets_of(settings: SiteSettings, environment: Mapping[str, str]) -> Outlet
     outputs = settings.outputs
     spool = SpoolSettings(outputs.spool_megabytes)
     outlets = _outlets(settings, environment)
-    return Outlets(outputs.site, Path(outputs.spool), outlets, spool, clock=time.monotonic)
+    try:
+        return Outlets(outputs.site, Path(outputs.spool), outlets, spool, clock=time.monotonic)
+    except StoreError:
+        for outlet, _ in outlets:
+            outlet.close()
+        raise
 
 
 def last_events(database: Database, most: int = LAST) -> list[Event]:

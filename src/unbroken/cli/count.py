@@ -44,8 +44,10 @@ def count(
 
     from unbroken.app.counting import count_events
 
-    counts = count_events(source, by.value)
-    show(counts, Console())
+    console = Console()
+    with console.status("reading events"):
+        counts = count_events(source, by.value)
+    show(counts, console)
     if json:
         _write_json(counts, json)
     if csv:

@@ -1,9 +1,9 @@
-"""Which lines of events a person leaves behind, and what becomes of them when the person is forgotten."""
+"""Which lines of events people leave behind, and what becomes of them when they are forgotten."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from unbroken.outlets.envelope import json_text
@@ -13,24 +13,24 @@ _Track = tuple[str, str, str]
 
 
 class Erasure:
-    """Takes a person out of lines of events: feed it all lines by `learn`, then `change` each of them.
+    """Takes people out of lines of events: feed it all lines by `learn`, then `change` each of them.
 
-    Lines that name the person, or somebody whom he absorbed, are erased, and those of the tracks that were his. Where
+    Lines that name a person, or somebody whom he absorbed, are erased, and those of the tracks that were his. Where
     he was merely weighed as an alternative for somebody else, that alternative is taken out of the line. The notice
     that he was forgotten stays, and the `end` that comes with it: they hold a number and nothing else, and tell
     integrators to forget him too.
 
     Args:
-        person: the Global ID.
+        persons: the Global IDs.
     """
 
-    def __init__(self, person: int) -> None:
-        self._person = person
-        self._persons = {person}
+    def __init__(self, persons: Collection[int]) -> None:
+        self._asked = frozenset(persons)
+        self._persons = set(persons)
         self._tracks: set[_Track] = set()
 
     def learn(self, lines: Iterable[bytes]) -> None:
-        """Find out by which names and tracks the person went, from lines in their order."""
+        """Find out by which names and tracks the people went, from lines in their order."""
         for line in lines:
             found = _parsed(line)
             if not self._names(found.get("person")):
@@ -38,12 +38,12 @@ class Erasure:
             if found.get("type") == "person_merged" and isinstance(found.get("absorbed"), int):
                 self._persons.add(found["absorbed"])
             elif found.get("type") == "person_split" and isinstance(found.get("separated"), int):
-                self._persons = {self._person, *self._persons - {found["separated"]}}
+                self._persons -= {found["separated"]} - self._asked
             elif "track" in found:
                 self._tracks.add(_track(found))
 
     def change(self, line: bytes) -> bytes | None:
-        """The line without the person; `None` where nothing is left of it."""
+        """The line without the people; `None` where nothing is left of it."""
         found = _parsed(line)
         if not found or _is_notice(found):
             return line
@@ -55,7 +55,7 @@ class Erasure:
         return line if less == found else json_text(less).encode() + b"\n"
 
     def _unweighed(self, found: dict[str, Any]) -> dict[str, Any]:
-        """The object without what it says of how the person was weighed for somebody else."""
+        """The object without what it says of how the people were weighed for somebody else."""
         less = dict(found)
         if isinstance(less.get("alternatives"), list):
             less["alternatives"] = [one for one in less["alternatives"] if not self._weighs(one)]

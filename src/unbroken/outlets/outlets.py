@@ -65,12 +65,14 @@ class Outlets:
         self._couriers = [Courier(outlet, self._spool, folder, settings, clock) for outlet, settings in outlets]
         self._lock = Lock()
         self._erasing = Lock()
+        self._forgotten: set[int] = set()
         self._closed = False
         self.lost = 0
         for courier in self._couriers:
             courier.start()
-        for left in sorted(folder.glob("forget-*")):
-            self._erase_aside(int(left.name.removeprefix("forget-")))
+        left = [int(note.name.removeprefix("forget-")) for note in folder.glob("forget-*")]
+        if left:
+            self._erase_aside(left)
 
     @property
     def status(self) -> tuple[CourierStatus, ...]:
@@ -94,7 +96,7 @@ class Outlets:
         for courier in self._couriers:
             courier.wake()
         if isinstance(event, PersonForgotten):
-            self._erase_aside(event.person)
+            self._erase_aside([event.person])
 
     def hear(self, events: Sequence[Event]) -> None:
         """Take events that go with no picture."""
@@ -119,14 +121,14 @@ class Outlets:
         """Take the events that come with a picture."""
         self.hear(events)
 
-    def erase(self, person: int) -> int:
-        """Take a person out of the spool and of the JSON Lines, now; how many lines that changed.
+    def erase(self, *persons: int) -> int:
+        """Take people out of the spool and of the JSON Lines, now; how many lines that changed.
 
         Raises:
             StoreError: a file cannot be rewritten.
         """
         with self._erasing:
-            erasure = Erasure(person)
+            erasure = Erasure(persons)
             try:
                 for outlet in self._lines:
                     for path in outlet.paths:
@@ -138,7 +140,7 @@ class Outlets:
                     courier.settle()
                 return changed + sum(outlet.rewrite(erasure.change) for outlet in self._lines)
             except OSError as error:
-                raise StoreError(f"{error.filename}: person {person} is still in it ({error.strerror})") from error
+                raise StoreError(f"{error.filename}: forgotten people are still in it ({error.strerror})") from error
 
     def close(self, grace: float = 1.0) -> None:
         """Deliver what is there for at most `grace` seconds; the rest waits in the spool. May be called twice."""
@@ -150,25 +152,40 @@ class Outlets:
             thread.start()
         for thread in closing:
             thread.join(2 * grace + 0.5)
-        with self._erasing:
+        # An erasure that takes longer is cut off with the process, which leaves whole files, and finished next time.
+        if self._erasing.acquire(timeout=grace):
             self._spool.trim(min((courier.place for courier in self._couriers), default=0))
             self._spool.close()
+            self._erasing.release()
         os.close(self._locked)
 
-    def _erase_aside(self, person: int) -> None:
-        note = self._folder / f"forget-{person}"
+    def _erase_aside(self, persons: Sequence[int]) -> None:
+        """Erase people in a thread of its own: all whom retention forgets at once in one go."""
         with suppress(OSError):
-            note.touch()
-        Thread(target=self._erase_noted, args=(person, note), name=f"erase {person}", daemon=True).start()
+            for person in persons:
+                (self._folder / f"forget-{person}").touch()
+        with self._lock:
+            busy = bool(self._forgotten)
+            self._forgotten.update(persons)
+        if not busy:
+            Thread(target=self._erase_noted, name="erase", daemon=True).start()
 
-    def _erase_noted(self, person: int, note: Path) -> None:
-        try:
-            changed = self.erase(person)
-        except StoreError as error:
-            _LOG.error("%s: it is tried again at the next start", error)
-            return
-        note.unlink(missing_ok=True)
-        _LOG.info("person %d is erased from %d lines of events", person, changed)
+    def _erase_noted(self) -> None:
+        while True:
+            with self._lock:
+                persons = sorted(self._forgotten)
+            if not persons:
+                return
+            try:
+                changed = self.erase(*persons)
+            except StoreError as error:
+                _LOG.error("%s: it is tried again at the next start", error)
+            else:
+                for person in persons:
+                    (self._folder / f"forget-{person}").unlink(missing_ok=True)
+                _LOG.info("%d people are erased from %d lines of events", len(persons), changed)
+            with self._lock:
+                self._forgotten.difference_update(persons)
 
 
 def next_epoch(folder: Path) -> int:
