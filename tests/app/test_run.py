@@ -10,6 +10,7 @@ from contextlib import closing
 
 import pytest
 
+from unbroken.app.replay import replay, settings_of
 from unbroken.app.run import Course, Service, reload, run_site
 from unbroken.app.telling import LOG
 from unbroken.config.changes import SiteFile, changes_between
@@ -211,3 +212,16 @@ def test_a_sink_that_breaks_is_told_and_events_of_the_site_are_stored(tmp_path, 
         kinds = [kind for (kind,) in rows.execute("SELECT type FROM events ORDER BY id")]
     assert kinds[:1] == ["camera_online"]
     assert "step_faulted" in kinds
+
+
+@pytest.mark.parametrize("database", ["none", "site.db"])
+def test_what_a_site_records_is_replayed_to_the_same_bytes(tmp_path, database):
+    video = write_walk(tmp_path / "hall.mp4")
+    stored = {"database": "none" if database == "none" else str(tmp_path / database)}
+    service = Service(site(tmp_path, {"hall": video}, storage=stored, reid={"model": "colour"}))
+    service.record(tmp_path / "recording")
+    run_site(service, Course())
+    recording, again = tmp_path / "recording", tmp_path / "again.jsonl"
+    replay(recording, settings_of(recording, None, ()), again, lambda _: None)
+    assert {line["type"] for line in lines(again)} >= {"person_enrolled", "new", "end"}
+    assert again.read_text() == (tmp_path / "events.jsonl").read_text()

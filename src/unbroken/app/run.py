@@ -17,6 +17,7 @@ from unbroken.app.logs import renew
 from unbroken.app.outlets import last_events, outlets_of
 from unbroken.app.pictures import pictures_of
 from unbroken.app.places import lines_of, places_of, presence_of, zones_of
+from unbroken.app.replay import site_of
 from unbroken.app.sources import Opened, measured, open_camera, open_live
 from unbroken.app.systemd import notify
 from unbroken.app.telling import LOG, Telling
@@ -24,13 +25,16 @@ from unbroken.config.changes import Changes, SiteFile, running
 from unbroken.config.site import CameraSettings, SiteSettings
 from unbroken.core.errors import ConfigError, HaltError, UnbrokenError
 from unbroken.core.ports import IdentityManager, Sink, Source
+from unbroken.datasets.calibration import read_view
 from unbroken.geometry.plane import GroundView
 from unbroken.pipeline.board import Board
 from unbroken.pipeline.guard import guarded, sentence
 from unbroken.pipeline.health import Health
 from unbroken.pipeline.intake import Intake, Lane, Retry
+from unbroken.pipeline.lasting import Lasting
 from unbroken.pipeline.observers import Observers
 from unbroken.pipeline.overload import Limits
+from unbroken.pipeline.recorder import PictureRecorder, Recorded, Recording, StepRecorder
 from unbroken.pipeline.scheduler import Scheduler, SchedulerSettings
 from unbroken.pipeline.sinks import Sinks, TrackLog
 from unbroken.pipeline.site import Site
@@ -77,7 +81,7 @@ class Service:
         self._known: dict[str, Opened] = {}
         self._views: dict[str, GroundView] = {}
         self._failure: list[Exception] = []
-        self._over = threading.Event()
+        self._over, self._asked = threading.Event(), False
         for camera in cameras.values():
             self._workshop.check(camera)
         calibrated = sum(bool(camera.calibration) for camera in cameras.values())
@@ -89,7 +93,7 @@ class Service:
         if self._memory.keeper is not None:
             self.outlets.repeat(last_events(self._memory.keeper.database))
         kept = pictures_of(settings, self._memory, environment)
-        self._sinks = [*self._memory.sinks, *_files_of(settings), self.outlets, *kept, *sinks, Telling()]
+        self._sinks: list[Sink] = [*self._memory.sinks, *_files_of(settings), self.outlets, *kept, *sinks, Telling()]
         self._scheduler = Scheduler(self._site, self._intake, self._sinks, self.health, self._renew)
         self._scheduler.settings = scheduling(settings)
         self._places = places_of(settings, self._views)
@@ -125,7 +129,7 @@ class Service:
             UnbrokenError: what was decided could not be made last.
             HaltError: a step takes longer than `budget.hang`.
         """
-        over = self._over.wait(seconds)
+        over = self._over.wait(seconds) or self._asked
         if self._failure:
             raise _told(self._failure[0])
         stage, spent = self._scheduler.doing
@@ -135,14 +139,38 @@ class Service:
             self.health.measured(name, *measured(opened.source))
         return over
 
+    def record(self, folder: Path, *, pictures: bool = False) -> None:
+        """Record what enters the identity manager, for `unbroken replay`; call it before the site runs.
+
+        Args:
+            folder: for the recording; it must not hold one yet.
+            pictures: keep every picture.
+
+        Raises:
+            StoreError: the folder cannot be written, or holds a recording.
+        """
+        views = {
+            name: read_view(Path(one.calibration)) for name, one in running(self.settings).items() if one.calibration
+        }
+        recording = Recording(folder, site_of(self.settings, views, self._site.parts["reid"]))
+        if isinstance(self.identity, Lasting):
+            self.identity.record(recording.enter)
+            if self.identity.engine.epochs:
+                LOG.warning("people of earlier runs are known here; a replay of %s begins without them", folder)
+        else:
+            self._site.wrap(lambda manager: Recorded(manager, recording))
+        self._scheduler.observer = Observers([StepRecorder(recording), presence_of(self.settings), self._places])
+        if pictures:
+            self._sinks.append(PictureRecorder(recording))
+
     @property
     def identity(self) -> IdentityManager | None:
         """What gives Global IDs; only the thread that steps the site may talk to it (`Scheduler.do`)."""
         return self._memory.identity
 
     def stop(self) -> None:
-        """Let `wait` return; may be called from a signal handler."""
-        self._over.set()
+        """Let `wait` say at its next return that the end has come; takes no lock, so a signal handler may call it."""
+        self._asked = True
 
     def apply(self, changes: Changes) -> None:
         """Let changed settings take effect: cameras are closed and opened, the budget is another."""
@@ -192,14 +220,16 @@ class Service:
 
     def _join(self, camera: CameraSettings, opened: Opened, add: Callable[[], None]) -> None:
         """Take an opened camera into the site, unless it was changed or removed meanwhile, or is there already."""
-        if running(self.settings).get(camera.name) != camera or camera.name in self._known:
+        if running(self.settings).get(camera.name) != camera:
             return
+        new = camera.name not in self._known
         self._known[camera.name] = opened
         if opened.view is not None:
             self._views[camera.name] = opened.view
         else:
             self._views.pop(camera.name, None)
-        add()
+        if new:
+            add()
 
     def _renew(self, name: str) -> None:
         """A fresh tracker for a camera whose step broke."""

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 def run(
     site: Path = typer.Argument(..., help="A `site.toml`; `unbroken site init` writes one."),
     seconds: float = typer.Option(0.0, min=0, help="Stop after so many seconds; 0 runs until it is stopped."),
+    record: Path | None = typer.Option(None, help="A folder for a recording that `unbroken replay` runs again."),
+    record_pictures: bool = typer.Option(False, "--record-pictures", help="The recording keeps every picture."),
 ) -> None:
     """Run a site for months: live cameras in, one Global ID per person and events out.
 
@@ -30,6 +32,8 @@ def run(
         unbroken run site.toml
 
         unbroken run site.toml --seconds 3600
+
+        unbroken run site.toml --record monday.recording
     """
     import os
     import sys
@@ -46,6 +50,8 @@ def run(
     log = set_up(settings.log, secrets_of(settings, os.environ))
     board = Board(list(running(settings)), time.time)
     service = Service(settings, [board])
+    if record is not None:
+        service.record(record, pictures=record_pictures)
     serving = web_of(settings, service, board)
     code = 0
 

@@ -105,7 +105,7 @@ class Scheduler:
         self.observer: Observer = Observers(())
         self._site = site
         self._intake = intake
-        self._outlets = tuple(outlets)
+        self._outlets = outlets
         self._health = health
         self._renew = renew
         self._errands: SimpleQueue[Errand] = SimpleQueue()
