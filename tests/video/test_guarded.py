@@ -179,7 +179,7 @@ def test_a_trusted_clock_of_a_camera_tells_when_pictures_were_taken(server):
 def test_whatever_a_camera_says_it_is_a_fault_and_no_more(server, share):
     server.faults.garbled = share
     with Watched(server.address, patience=replace(QUICK, first_retry=0.02, longest_retry=0.05)) as door:
-        settled(lambda: door.live.health.attempts >= 8 or door.live.health.pictures > 40)
+        settled(lambda: door.live.health.attempts >= 8 or door.live.health.pictures > 15)
         server.faults.garbled = 0.0
         last = door.live.health.pictures
         settled(lambda: door.live.health.pictures > last + 5 and not door.live.health.fault)
