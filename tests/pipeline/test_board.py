@@ -9,7 +9,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scene import walk
-from unbroken.core.events import CameraLost, CameraOnline, Evidence, PersonEnrolled, PersonForgotten, TrackStarted
+from unbroken.core.events import (
+    CameraChanged,
+    CameraLost,
+    CameraOnline,
+    CameraStalled,
+    Evidence,
+    PersonEnrolled,
+    PersonForgotten,
+    TrackStarted,
+)
 from unbroken.pipeline.board import BUCKETS, Board, BoardSettings, persons_of
 from web_site import NOON, Clock, filled
 
@@ -37,6 +46,14 @@ def test_a_camera_waits_delivers_falls_silent_and_is_lost_with_its_reason():
     assert states(board) == {"hall": "online"}
     clock.now += 2
     assert board.view().cameras[0].reason == "no picture for 6 s"
+
+
+def test_a_camera_that_has_only_changed_goes_on_as_it_was():
+    board = Board(["hall"], Clock())
+    board.hear([CameraStalled(1.0, "hall", "black pictures for 3.0 s", "black")])
+    board.hear([CameraChanged(2.0, "hall", "its clock moved by 3.0 s against ours", "clock")])
+    camera = board.view().cameras[0]
+    assert (camera.state, camera.reason) == ("stalled", "black pictures for 3.0 s")
 
 
 def test_a_camera_that_nobody_announced_is_shown_and_one_that_is_removed_is_not():

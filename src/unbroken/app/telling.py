@@ -5,7 +5,15 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 
-from unbroken.core.events import CameraLost, CameraOnline, CameraStalled, Event, QualityChanged, StepFaulted
+from unbroken.core.events import (
+    CameraChanged,
+    CameraLost,
+    CameraOnline,
+    CameraStalled,
+    Event,
+    QualityChanged,
+    StepFaulted,
+)
 from unbroken.core.frames import Frame
 from unbroken.core.results import FrameResult
 
@@ -36,6 +44,8 @@ def line_of(event: Event) -> tuple[int, str]:
         return logging.INFO, f"camera {event.camera}: online"
     if isinstance(event, (CameraStalled, CameraLost)):
         return logging.WARNING, f"camera {event.camera}: {event.reason}"
+    if isinstance(event, CameraChanged):
+        return logging.INFO, f"camera {event.camera}: {event.reason}"
     if isinstance(event, StepFaulted):
         where = f"camera {event.camera}" if event.camera else "the site"
         return logging.ERROR, f"{where}: a step broke: {event.reason}"

@@ -16,6 +16,7 @@ from itertools import islice, takewhile
 import numpy as np
 
 from unbroken.core.events import (
+    CameraChanged,
     CameraOnline,
     Event,
     PersonEnrolled,
@@ -318,9 +319,9 @@ class Board:
             self._counts[type(event).__name__] += 1
 
     def _set_state(self, event: Event, at: float) -> None:
-        """`CameraLost` makes a camera "lost", and so on for every event of a camera that has a reason."""
+        """`CameraLost` makes a camera "lost", and so on; one that has only changed goes on as it was."""
         name = type(event).__name__
-        if not name.startswith("Camera"):
+        if not name.startswith("Camera") or isinstance(event, CameraChanged):
             return
         tile = self._tiles.setdefault(str(getattr(event, "camera", "")), _Tile(at))
         tile.state = "online" if isinstance(event, CameraOnline) else name.removeprefix("Camera").lower()
