@@ -253,6 +253,18 @@ class Board:
         with self._lock:
             self._tiles = {camera: self._tiles.get(camera) or _Tile(at) for camera in cameras}
 
+    @property
+    def cameras(self) -> tuple[str, ...]:
+        """The names of all cameras, in the order in which they are shown."""
+        with self._lock:
+            return tuple(self._tiles)
+
+    @property
+    def latest(self) -> int:
+        """The number of the newest event; 0 before the first."""
+        with self._lock:
+            return self._newest
+
     def newest(self, camera: str) -> Shown | None:
         """The newest picture of a camera; `None` before the first and for cameras that are not known."""
         with self._lock:

@@ -89,7 +89,7 @@ async def events(request: Request) -> Response:
         notes = desk.board.events(whole(asked["after"], 0, "after"))[:limit]
     else:
         notes = desk.board.events(0, limit)
-    newest = desk.board.view().newest
+    newest = desk.board.latest
     return Said({"newest": newest, "events": [note_fields(note) for note in notes]})
 
 

@@ -61,8 +61,10 @@ async def login(request: Request) -> Response:
         key = said.get("token", [""])[0].strip()
     else:
         key = request.query_params.get("key", "")
+    if not desk.keys.needed:
+        return RedirectResponse("/", 303)
     session = desk.keys.session(key) if key else ""
-    if session or not desk.keys.needed:
+    if session:
         answer: Response = RedirectResponse("/", 303)
         secure = request.url.scheme == "https"
         answer.set_cookie(COOKIE, session, httponly=True, samesite="strict", secure=secure, path="/")

@@ -15,6 +15,7 @@ from unbroken.web.pictures import Pictures
 from unbroken.web.ports import Access, Accessed, Corrections, Health
 from unbroken.web.words import Fields, camera_fields, latency_fields, line_fields, person_fields, zone_fields
 
+_FRESH = 0.5
 _MOST = 200
 """People of whom a page is told; `/api/people` has them all."""
 
@@ -40,7 +41,7 @@ class Limits:
 
 @dataclass(slots=True)
 class Desk:
-    """The state of the web; everything that changes here is changed by the thread of the server alone.
+    """The state of the web.
 
     Attributes:
         board: what is going on.
@@ -55,6 +56,7 @@ class Desk:
         limits: what clients may take.
         watchers: how many pages and event streams are open.
         stopping: the server is about to end: whoever waits leaves.
+        seen: when the board was last looked at for pages, and what it showed.
     """
 
     board: Board
@@ -69,6 +71,7 @@ class Desk:
     limits: Limits = field(default_factory=Limits)
     watchers: int = 0
     stopping: bool = False
+    seen: tuple[float, BoardView | None] = (0.0, None)
 
     async def log(self, connection: HTTPConnection, action: str, subject: str = "") -> None:
         """Tell whoever keeps the log of accesses, before the access happens.
@@ -81,6 +84,15 @@ class Desk:
     def stop(self) -> None:
         """Let whoever waits leave."""
         self.stopping = True
+
+    def view(self) -> BoardView:
+        """The board as of half a second ago at most, or as of the newest event: many pages share one look at it."""
+        seen, view = self.seen
+        now = self.clock()
+        if view is None or view.newest != self.board.latest or not 0 <= now - seen < _FRESH:
+            view = self.board.view()
+            self.seen = (now, view)
+        return view
 
     def names(self) -> Mapping[int, str]:
         """The names that people were given."""

@@ -166,21 +166,20 @@ def _round(viewer: Viewer, desk: Desk, now: float) -> bytes:
     Empty where nothing is new.
     """
     words: Fields = {}
-    view = desk.board.view()
     notes = desk.board.events(viewer.events, 200)
     if notes:
         words["events"] = [note_fields(note) for note in notes]
         viewer.events = notes[-1].number
     if notes or now - viewer.told >= _SITE:
-        words["site"] = site_fields(desk, view)
+        words["site"] = site_fields(desk, desk.view())
         viewer.told = now
     tiles, jpegs = [], []
-    for camera in view.cameras:
-        shown = desk.board.newest(camera.name)
-        wanted = viewer.cameras is None or camera.name in viewer.cameras
-        if shown is None or not wanted or viewer.sent.get(camera.name) == shown.number:
+    for camera in desk.board.cameras:
+        shown = desk.board.newest(camera)
+        wanted = viewer.cameras is None or camera in viewer.cameras
+        if shown is None or not wanted or viewer.sent.get(camera) == shown.number:
             continue
-        viewer.sent[camera.name] = shown.number
+        viewer.sent[camera] = shown.number
         jpegs.append(desk.pictures.small(shown, viewer.width))
         tiles.append({**_tile(shown), "bytes": len(jpegs[-1])})
     if tiles:
@@ -207,7 +206,7 @@ async def event_stream(request: Request) -> Response:
     """Server-sent events: those after `?after=SEQ` or the header Last-Event-ID, then each as it happens."""
     desk: Desk = request.app.state.desk
     asked = request.headers.get("last-event-id") or request.query_params.get("after", "")
-    after = int(asked) if asked.isascii() and asked.isdigit() and len(asked) <= 18 else desk.board.view().newest
+    after = int(asked) if asked.isascii() and asked.isdigit() and len(asked) <= 18 else desk.board.latest
     if desk.watchers >= desk.limits.watchers:
         return problem(503, "too many pages and streams are open; close one")
     await desk.log(request, "events")

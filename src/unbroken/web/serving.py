@@ -85,6 +85,7 @@ class Serving:
             lifespan="off",
             ws="websockets-sansio",
             ws_max_size=_MESSAGE,
+            ws_per_message_deflate=False,
             limit_concurrency=_CONNECTIONS,
             timeout_graceful_shutdown=1,
             h11_max_incomplete_event_size=16_384,
@@ -96,6 +97,8 @@ class Serving:
         self._thread.start()
         while not self._server.started and self._thread.is_alive():
             time.sleep(0.005)
+        if not self._server.started:
+            raise ConfigError(f"web: the server at {self.url} does not start; see the log")
 
     def stop(self) -> None:
         """Stop listening, let those who watch go, end the thread; within about a second. May be called twice."""
