@@ -28,21 +28,27 @@ class Server:
     def __init__(self, bin_: Path) -> None:
         self._bin = bin_
         self._folder = Path(tempfile.mkdtemp(prefix="unbroken-pg-", dir="/tmp"))
-        self._made = 0
         if os.geteuid() == 0:
             owner = pwd.getpwnam("postgres")
             os.chown(self._folder, owner.pw_uid, owner.pw_gid)
         self._run("initdb", "--auth=trust", "--username=unbroken", "--no-sync", "-D", str(self._folder / "data"))
-        options = f"-c listen_addresses= -c unix_socket_directories={self._folder} -c shared_buffers=16MB"
+        options = f"-c listen_addresses= -c unix_socket_directories={self._folder} -c shared_buffers=16MB -c fsync=off"
         log = str(self._folder / "log")
         self._run("pg_ctl", "-D", str(self._folder / "data"), "-o", options, "-l", log, "-w", "start")
 
     def new_database(self) -> str:
-        """The address of a fresh database."""
-        self._made += 1
-        name = f"site{self._made}"
-        self._run("createdb", "-h", str(self._folder), "-U", "unbroken", name)
-        return f"postgresql://unbroken@/{name}?host={self._folder}"
+        """The address of the database, emptied; whoever is still connected is sent away."""
+        import psycopg
+
+        address = f"postgresql://unbroken@/postgres?host={self._folder}"
+        with psycopg.connect(address, autocommit=True) as connection:
+            connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                "WHERE pid <> pg_backend_pid() AND backend_type = 'client backend'"
+            )
+            connection.execute("DROP SCHEMA public CASCADE")
+            connection.execute("CREATE SCHEMA public")
+        return address
 
     def stop(self) -> None:
         """End the server and remove its folder."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Collection
 from pathlib import Path
 
@@ -25,12 +26,12 @@ def erase_lines(path: Path, gone: Collection[Gone]) -> int:
     """
     persons = {person for one in gone for person in one.persons}
     tracks = {(camera, track) for one in gone for camera, _, track in one.tracks}
-    count = 0
+    likely, count = _likely(persons, tracks), 0
     try:
         with path.open("r+b") as file:
             place = 0
             for line in iter(file.readline, b""):
-                if len(line) > len(ERASED) and _is_about(line, persons, tracks):
+                if len(line) > len(ERASED) and likely.search(line) and _is_about(line, persons, tracks):
                     file.seek(place)
                     file.write(ERASED.ljust(len(line) - 1))
                     file.seek(place + len(line))
@@ -41,6 +42,13 @@ def erase_lines(path: Path, gone: Collection[Gone]) -> int:
     except OSError as error:
         raise StoreError(f"{path}: people cannot be erased from it ({error.strerror}); remove it by hand") from error
     return count
+
+
+def _likely(persons: Collection[int], tracks: Collection[tuple[str, int]]) -> re.Pattern[bytes]:
+    """What a line about one of them must hold: most lines need not be parsed."""
+    numbers = "|".join(map(str, sorted(persons)))
+    local = "|".join(str(track) for track in sorted({track for _, track in tracks})) or "none"
+    return re.compile(rf'"(?:{"|".join(_NAMES)})": ?(?:{numbers})[,}}]|"track": ?(?:{local})[,}}]'.encode())
 
 
 def _is_about(line: bytes, persons: Collection[int], tracks: Collection[tuple[str, int]]) -> bool:

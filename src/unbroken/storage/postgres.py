@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 
 LOCK = 0x756E62726F6B656E
 """The number of the advisory lock that the one writer of a database holds: `unbroken` in ASCII."""
+_PATIENCE = 1.0
+"""Seconds: a server takes a moment to see that the last writer is gone."""
+_PAUSE = 0.05
 _SETTINGS: tuple[LiteralString, ...] = ("SET synchronous_commit = on", "SET client_min_messages = error")
 _READ_ONLY: tuple[LiteralString, ...] = (
     "SET default_transaction_read_only = on",
@@ -161,17 +165,14 @@ class PostgresDatabase:
 
     def _lock(self, connection: psycopg.Connection[Row]) -> None:
         """Take the one writer's lock, which the server gives back when this connection ends."""
-        rows = connection.execute("SELECT pg_try_advisory_lock(%s)", (LOCK,)).fetchall()
-        if rows[0][0]:
-            connection.execute("SELECT set_config('application_name', %s, false)", (f"process {os.getpid()}",))
-            return
-        found = connection.execute(
-            "SELECT application_name FROM pg_stat_activity WHERE pid IN (SELECT pid FROM pg_locks WHERE "
-            "locktype = 'advisory' AND granted AND classid::bigint = %s AND objid::bigint = %s)",
-            (LOCK >> 32, LOCK & 0xFFFFFFFF),
-        ).fetchall()
-        holder = str(found[0][0]) if found and found[0][0] else "another process"
-        raise WriterBusyError(f"{self.name}: {holder} writes to this database; stop it first, or read only")
+        deadline = time.monotonic() + _PATIENCE
+        while not connection.execute("SELECT pg_try_advisory_lock(%s)", (LOCK,)).fetchall()[0][0]:
+            if time.monotonic() > deadline:
+                raise WriterBusyError(
+                    f"{self.name}: {_holder(connection)} writes to this database; stop it first, or read only"
+                )
+            time.sleep(_PAUSE)
+        connection.execute("SELECT set_config('application_name', %s, false)", (f"process {os.getpid()}",))
 
     def _alive(self) -> psycopg.Connection[Row]:
         """The connection; a new one where the server has ended the last, but never in the middle of a transaction."""
@@ -202,6 +203,16 @@ def translated(statement: str) -> LiteralString:
         for pattern, name in _TYPES:
             statement = pattern.sub(name, statement)
     return statement.replace("%", "%%").replace("?", "%s")
+
+
+def _holder(connection: psycopg.Connection[Row]) -> str:
+    """Who has the lock: `process 123`."""
+    found = connection.execute(
+        "SELECT application_name FROM pg_stat_activity WHERE pid IN (SELECT pid FROM pg_locks WHERE "
+        "locktype = 'advisory' AND granted AND classid::bigint = %s AND objid::bigint = %s)",
+        (LOCK >> 32, LOCK & 0xFFFFFFFF),
+    ).fetchall()
+    return str(found[0][0]) if found and found[0][0] else "another process"
 
 
 def _sentence(error: psycopg.Error) -> str:
