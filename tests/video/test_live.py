@@ -37,6 +37,7 @@ def test_a_stream_gives_pictures_with_growing_times_on_the_sites_clock(recording
     with RtspCamera(recording) as camera:
         source = open_source(camera.address, "door", time.monotonic)
         before = time.monotonic()
+        assert source.frame_rate == pytest.approx(20.0)
         frames = list(itertools.islice(source, 15))
         source.close()
     times = [frame.time for frame in frames]

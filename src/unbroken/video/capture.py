@@ -157,7 +157,7 @@ class NetworkCapture:
         # One thread: no picture is held back, and with more the decoder does not flag what it could not make whole.
         self._stream.thread_type = "NONE"
         self._stream.codec_context.thread_count = 1
-        self.frame_rate = float(self._stream.average_rate or 0)
+        self.frame_rate = float(self._stream.average_rate or self._stream.codec_context.framerate or 0)
         self.finite = bool(self._container.duration)
         self._timed = self._container.format.name not in _UNTIMED
         self._clock: float | None = None

@@ -222,6 +222,8 @@ class Reconnect:
         return Answer(leave=leave, connect=True)
 
     def _lose(self, now: float, fault: CameraFault, reason: str, *, leave: bool = False) -> Answer:
+        if fault == "denied" and self.fault != fault:
+            self._failures = 0
         self.phase, self._due, self._good = Phase.WAITING, now + self._delay(fault), None
         self._failures += 1
         return Answer(leave=leave, told=self._tell(now, fault, reason))
@@ -232,7 +234,6 @@ class Reconnect:
         first, longest = patience.first_retry, patience.longest_retry
         if fault == "denied":
             first, longest = patience.denied_retry, _TENFOLD * patience.denied_retry
-            self._failures *= self.fault == "denied"
         return min(first * 2.0 ** min(self._failures, 60), longest) * self._chance.uniform(0.5, 1.0)
 
     def _tell(self, now: float, fault: CameraFault | None, reason: str) -> tuple[Told, ...]:
