@@ -8,7 +8,7 @@ import os
 import sys
 from collections.abc import Collection, Mapping
 from datetime import datetime, timezone
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from unbroken.config.service import LogSettings
 from unbroken.config.site import SiteSettings
@@ -16,6 +16,11 @@ from unbroken.core.secrets import masked, names_in
 
 ROOT = "unbroken"
 """The logger that all others of this library are below: `unbroken.outlets`, `unbroken.run` ..."""
+
+if TYPE_CHECKING:
+    _Handler = logging.StreamHandler[TextIO]
+else:
+    _Handler = logging.StreamHandler
 
 _SHORTEST = 4
 """Characters that a secret needs to be replaced wherever it stands: shorter ones would eat ordinary words."""
@@ -65,7 +70,7 @@ def secrets_of(settings: SiteSettings, environment: Mapping[str, str]) -> set[st
     return {environment[name] for name in names if environment.get(name)}
 
 
-class _Told(logging.StreamHandler[TextIO]):
+class _Told(_Handler):
     """What `set_up` has added; handlers of others are left alone."""
 
 
