@@ -110,23 +110,21 @@ class Spool:
 
     def read(self, place: Place, most: int) -> tuple[list[tuple[int, bytes]], Place]:
         """At most so many lines from a place on, with their numbers, and the place behind them."""
-        with self._lock:
-            segment = next((one for one in self._segments if place.number < one.first + one.count), None)
-            if segment is None:
-                return [], Place(max(place.number, self._next()))
-            number = max(place.number, segment.first)
-            known = place.segment == segment.first and place.generation == self.generation and number == place.number
-            with segment.path.open("rb") as file:
-                file.seek(place.offset if known else 0)
-                for _ in range(0 if known else number - segment.first):
-                    file.readline()
-                lines = []
-                for one in range(number, min(number + most, segment.first + segment.count)):
-                    lines.append((one, file.readline()))
-                return (
-                    [(one, line) for one, line in lines if line.strip()],
-                    Place(number + len(lines), segment.first, file.tell(), self.generation),
-                )
+        while True:
+            with self._lock:
+                segment = next((one for one in self._segments if place.number < one.first + one.count), None)
+                if segment is None:
+                    return [], Place(max(place.number, self._next()))
+                first, last, generation = segment.first, segment.first + segment.count, self.generation
+            # Whoever appends does not wait for the disk here; what is dropped or rewritten meanwhile is read again.
+            number = max(place.number, first)
+            known = place.segment == first and place.generation == generation
+            found = _read(segment.path, (place.offset, 0) if known else (0, number - first), min(most, last - number))
+            with self._lock:
+                if found is not None and generation == self.generation:
+                    lines, offset = found
+                    told = [(number + row, line) for row, line in enumerate(lines) if line.strip()]
+                    return told, Place(number + len(lines), first, offset, generation)
 
     def trim(self, number: int) -> None:
         """Drop the files whose lines all come before a number: everybody has them.
@@ -227,6 +225,18 @@ def replaced(path: Path, lines: list[bytes]) -> int:
 def _lines(path: Path) -> list[bytes]:
     with path.open("rb") as file:
         return file.readlines()
+
+
+def _read(path: Path, start: tuple[int, int], count: int) -> tuple[list[bytes], int] | None:
+    """So many lines of a file, from so many lines behind a byte on, and the byte behind them; `None` without a file."""
+    offset, skipped = start
+    try:
+        with path.open("rb") as file:
+            file.seek(offset)
+            lines = [file.readline() for _ in range(skipped + count)]
+            return lines[skipped:], file.tell()
+    except FileNotFoundError:
+        return None
 
 
 def _opened(path: Path) -> _Segment:
