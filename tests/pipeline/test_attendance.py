@@ -144,6 +144,17 @@ def test_two_visits_that_turn_out_to_be_one_persons_are_one():
     assert counted(attendance) == ((), 0, 1, 1)
 
 
+def test_zones_and_lines_are_told_before_anybody_comes_and_go_when_they_are_taken_away():
+    attendance = Attendance()
+    attendance.expect(["desk", "door"], ["gate"])
+    assert [(zone.name, zone.inside, zone.entered) for zone in attendance.zones()] == [("desk", 0, 0), ("door", 0, 0)]
+    assert [line.name for line in attendance.lines()] == ["gate"]
+    attendance.note(ZoneEntered(1.0, "hall", 1, 7, "desk"))
+    attendance.expect(["desk"], [])
+    assert counted(attendance) == ((7,), 1, 1, 0)
+    assert (len(attendance.zones()), attendance.lines()) == (1, ())
+
+
 def test_lines_count_both_ways():
     attendance = Attendance()
     for way in ("in", "in", "out"):

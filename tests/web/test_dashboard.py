@@ -9,6 +9,7 @@ from browser import browsing
 from scene import walk
 from unbroken.core.batches import Forget, Merge
 from unbroken.core.events import CameraLost, CameraOnline, PersonRecognised
+from unbroken.pipeline.board import Outline
 from unbroken.render.colours import bgr
 from unbroken.web.ports import Corrections
 from web_site import TOKEN, ask, filled, people_met, served
@@ -84,6 +85,7 @@ def test_zones_lines_and_events_are_told_in_words(shown):
 def test_why_somebody_is_this_person_is_answered_on_a_click(shown):
     shown.click("#people button[data-person='1']")
     shown.until("document.querySelectorAll('#person .why').length == 2")
+    assert len(shown.boxes("#person .p-shots canvas")) == 2
     why = " ".join(shown.text("#person").split())
     assert "Why is this 1?" in why
     assert "+6.3" in why
@@ -98,6 +100,21 @@ def test_a_click_on_somebody_in_a_picture_opens_the_same(shown, board):
     left, top, wide, tall = shown.boxes("canvas")[0]
     shown.click_at(left + wide * (x1 + x2) / 2, top + tall * (y1 + y2) / 2)
     assert shown.until("document.querySelector('#person .title .chip')?.innerText") in ("1", "2")
+
+
+def test_zones_and_lines_are_drawn_where_they_are(shown, board):
+    before = shown.picture()
+    board.outline([Outline("desk", "hall", ((10, 20), (100, 20), (100, 60))), Outline("gate", "", ((0, 0), (1, 1)))])
+    board.hear([CameraOnline(0.0, "hall")])
+    shown.until("state.site.outlines.length == 2")
+    frame, result = next(walk("hall", 1, size=(320, 240)))
+    number = board.newest("door").number
+    board.write(frame, result, ())
+    shown.until(f"state.tiles.get('hall').data.number > {number}")
+    left, top, wide, tall = shown.boxes("canvas")[0]
+    row = round(top + tall * 20 / 240)
+    edge = np.s_[row - 3 : row + 4, round(left + wide * 40 / 320) : round(left + wide * 90 / 320)]
+    assert np.abs(shown.picture()[edge].astype(int) - before[edge]).max() > 60
 
 
 def test_a_camera_that_is_lost_says_what_is_wrong_and_comes_back(shown, board):

@@ -27,7 +27,7 @@ from unbroken.core.errors import ConfigError, HaltError, UnbrokenError
 from unbroken.core.ports import IdentityManager, Sink, Source
 from unbroken.datasets.calibration import read_view
 from unbroken.geometry.plane import GroundView
-from unbroken.pipeline.board import Board
+from unbroken.pipeline.board import Board, Outline
 from unbroken.pipeline.guard import guarded, sentence
 from unbroken.pipeline.health import Health
 from unbroken.pipeline.intake import Intake, Lane, Retry
@@ -187,6 +187,7 @@ class Service:
         for sink in self._sinks:
             if isinstance(sink, Board):
                 sink.expect(list(running(self.settings)))
+                sink.outline(outlines_of(self.settings))
         self._scheduler.settings = scheduling(self.settings)
         if {"zones", "lines"} & set(changes.live):
             self._scheduler.do(self._redraw)
@@ -236,6 +237,12 @@ class Service:
         camera, opened = running(self.settings).get(name), self._known.get(name)
         if camera is not None and opened is not None:
             self._site.add(self._workshop.camera(camera, opened), self._workshop.detector(camera, opened))
+
+
+def outlines_of(settings: SiteSettings) -> list[Outline]:
+    """The zones and lines of a site, for those who look at its board."""
+    lines = [Outline(line.name, line.camera, (line.start, line.end)) for line in settings.lines]
+    return [*(Outline(zone.name, zone.camera, zone.polygon) for zone in settings.zones), *lines]
 
 
 def scheduling(settings: SiteSettings) -> SchedulerSettings:

@@ -40,7 +40,7 @@ def run(
     import time
 
     from unbroken.app.logs import secrets_of, set_up
-    from unbroken.app.run import Course, Service, run_site
+    from unbroken.app.run import Course, Service, outlines_of, run_site
     from unbroken.config.changes import SiteFile, running
     from unbroken.config.reading import read_site
     from unbroken.core.errors import UnbrokenError
@@ -49,6 +49,7 @@ def run(
     settings = read_site(site)
     log = set_up(settings.log, secrets_of(settings, os.environ))
     board = Board(list(running(settings)), time.time)
+    board.outline(outlines_of(settings))
     service = Service(settings, [board])
     if record is not None:
         service.record(record, pictures=record_pictures)

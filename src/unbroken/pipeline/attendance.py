@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from unbroken.core.events import Event, LineCrossed, PersonForgotten, PersonMerged, PersonSplit, ZoneEntered, ZoneLeft
@@ -121,6 +121,11 @@ class Attendance:
         self._left: Counter[str] = Counter()
         self._crossed: dict[str, Counter[str]] = {}
 
+    def expect(self, zones: Collection[str], lines: Collection[str]) -> None:
+        """These zones and lines are there from here on, also before anybody comes; others are dropped."""
+        self._inside = {name: self._inside.get(name, set()) for name in zones}
+        self._crossed = {name: self._crossed.get(name, Counter()) for name in lines}
+
     def see(self, result: FrameResult, at: float) -> None:
         """Take in one picture that came at `at` seconds."""
         tracks, who = result.tracks, result.identities
@@ -173,11 +178,11 @@ class Attendance:
         )
 
     def zones(self) -> tuple[Zone, ...]:
-        """All zones that anybody has ever entered, by name."""
+        """All zones that are expected or that anybody has ever entered, by name."""
         return tuple(self._zone(name) for name in sorted(self._inside))
 
     def lines(self) -> tuple[Line, ...]:
-        """All lines that anybody has ever crossed, by name."""
+        """All lines that are expected or that anybody has ever crossed, by name."""
         return tuple(Line(name, count["in"], count["out"]) for name, count in sorted(self._crossed.items()))
 
     def _person(self, person: int, stay: _Stay, at: float, zones: tuple[str, ...]) -> Person:

@@ -75,6 +75,15 @@ class Note:
 
 
 @dataclass(frozen=True, slots=True)
+class Outline:
+    """A zone (three corners or more) or a line (two ends), in pixels of a camera; without one it is on the ground."""
+
+    name: str
+    camera: str
+    points: tuple[tuple[float, float], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class CameraView:
     """How a camera is.
 
@@ -132,6 +141,7 @@ class BoardView:
         people: those who are here first.
         zones: by name.
         lines: by name.
+        outlines: of zones and lines.
         counts: of events by the name of their class.
         work: what the chain did and saved, by name.
         newest: the number of the newest event; 0 before the first.
@@ -149,6 +159,7 @@ class BoardView:
     people: tuple[Person, ...]
     zones: tuple[Zone, ...]
     lines: tuple[Line, ...]
+    outlines: tuple[Outline, ...]
     counts: Mapping[str, int]
     work: Mapping[str, int]
     newest: int
@@ -221,6 +232,7 @@ class Board:
         self._notes: deque[Note] = deque(maxlen=self._settings.events)
         self._newest = self._shown = 0
         self._attendance = Attendance(self._settings.attendance)
+        self._outlines: tuple[Outline, ...] = ()
         self._counts: Counter[str] = Counter()
         self._work: Counter[str] = Counter()
         self._times = _Times(self._settings.recent)
@@ -252,6 +264,13 @@ class Board:
         at = self._clock()
         with self._lock:
             self._tiles = {camera: self._tiles.get(camera) or _Tile(at) for camera in cameras}
+
+    def outline(self, outlines: Sequence[Outline]) -> None:
+        """These are the zones and lines from here on."""
+        with self._lock:
+            self._outlines = tuple(outlines)
+            zones = [one.name for one in outlines if len(one.points) > 2]
+            self._attendance.expect(zones, [one.name for one in outlines if len(one.points) == 2])
 
     @property
     def cameras(self) -> tuple[str, ...]:
@@ -292,6 +311,7 @@ class Board:
                 people=self._attendance.people(at),
                 zones=self._attendance.zones(),
                 lines=self._attendance.lines(),
+                outlines=self._outlines,
                 counts=dict(self._counts),
                 work=dict(self._work),
                 newest=self._newest,

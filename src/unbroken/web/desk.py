@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import HTTPConnection
@@ -140,6 +140,7 @@ def site_fields(desk: Desk, view: BoardView) -> Fields:
         "people": [person_fields(person, names) for person in view.people[:_MOST]],
         "zones": [zone_fields(zone) for zone in view.zones],
         "lines": [line_fields(line) for line in view.lines],
+        "outlines": [asdict(outline) for outline in view.outlines],
         "latency": latency_fields(view),
         "events": view.newest,
         "corrections": {

@@ -193,10 +193,36 @@ function draw(tile) {
   pen.lineJoin = "round";
   pen.lineCap = "round";
   const unit = scale * Math.max(0.8, Math.min(1.5, canvas.clientWidth / 480));
+  outlines(pen, tile, [left, top, wide, tall], unit);
   for (const [track, points] of tile.trails) trail(pen, points, [left, top, wide, tall], unit);
   tile.hits = [];
   const rows = [...tile.data.tracks].sort((a, b) => a[7] - b[7]);
   for (const row of rows) person(pen, tile, row, [left, top, wide, tall], unit, scale);
+}
+function outlines(pen, tile, [left, top, wide, tall], unit) {
+  const [width, height] = tile.data.size;
+  if (!state.site || !width) return;
+  for (const { name, points } of state.site.outlines.filter((one) => one.camera === tile.name)) {
+    const places = points.map(([x, y]) => [left + x / width * wide, top + y / height * tall]);
+    pen.beginPath();
+    places.forEach(([x, y], number) => { if (number) pen.lineTo(x, y); else pen.moveTo(x, y); });
+    if (places.length > 2) { pen.closePath(); pen.fillStyle = "rgb(255 255 255 / 7%)"; pen.fill(); }
+    pen.setLineDash([2 * unit, 4 * unit]);
+    pen.lineWidth = 1.6 * unit;
+    pen.strokeStyle = "rgb(255 255 255 / 75%)";
+    pen.stroke();
+    pen.setLineDash([]);
+    const low = places.reduce((a, b) => (b[1] > a[1] ? b : a));
+    pen.font = `600 ${11 * unit}px system-ui, sans-serif`;
+    pen.textBaseline = "bottom";
+    const x = Math.min(Math.max(low[0], left + 4 * unit), left + wide - pen.measureText(name).width - 4 * unit);
+    const y = Math.min(low[1] - 3 * unit, top + tall - 4 * unit);
+    pen.lineWidth = 3 * unit;
+    pen.strokeStyle = "rgb(0 0 0 / 55%)";
+    pen.strokeText(name, x, y);
+    pen.fillStyle = "#ffffff";
+    pen.fillText(name, x, y);
+  }
 }
 function trail(pen, points, [left, top, wide, tall], unit) {
   if (!(points.person > 0)) return;
@@ -464,8 +490,23 @@ async function openPerson(person) {
   const title = el("div", { class: "title" }, chip(person), el("div", {}, el("b", { class: "p-name" }), el("span", { class: "soft p-state" })));
   const places = el("table", { class: "p-places" }, el("tbody"));
   const why = found.why.filter((event) => GROUPS.people.test(event.event)).reverse();
-  panel.replaceChildren(title, places, ...actions(person), el("h3", {}, `Why is this ${person}?`), ...(why.length ? why.map(reason) : [el("p", { class: "soft" }, "The decisions are older than what is held here; events.jsonl and the gallery have them.")]));
+  panel.replaceChildren(title, el("div", { class: "p-shots" }), places, ...actions(person), el("h3", {}, `Why is this ${person}?`), ...(why.length ? why.map(reason) : [el("p", { class: "soft" }, "The decisions are older than what is held here; events.jsonl and the gallery have them.")]));
   refreshPerson();
+}
+function portraits() {
+  const shots = [];
+  for (const tile of state.tiles.values()) {
+    const row = tile.data && tile.image && tile.data.tracks.find(([, who]) => who === state.open);
+    if (!row) continue;
+    const [x1, y1, x2, y2] = [Math.max(0, row[4] - 0.01), Math.max(0, row[5] - 0.01), Math.min(1, row[6] + 0.01), Math.min(1, row[7] + 0.01)];
+    const { width, height } = tile.image;
+    const canvas = el("canvas", { title: tile.name, "aria-label": `as ${tile.name} sees this person` });
+    canvas.height = 240;
+    canvas.width = Math.max(1, Math.round(240 * (x2 - x1) * width / Math.max(1e-3, (y2 - y1) * height)));
+    canvas.getContext("2d").drawImage(tile.image, x1 * width, y1 * height, (x2 - x1) * width, (y2 - y1) * height, 0, 0, canvas.width, canvas.height);
+    shots.push(canvas);
+  }
+  return shots;
 }
 function refreshPerson() {
   const one = state.site.people.find((other) => other.person === state.open);
@@ -473,6 +514,7 @@ function refreshPerson() {
   if (!name) return;
   name.textContent = one ? one.name || (one.here ? "here" : "left") : "not seen lately";
   $(".p-state").textContent = one ? `${one.state}, ${Math.round(one.confidence * 100)} % sure · since ${clock(one.since)}${one.zones.length ? ` · in ${one.zones.join(", ")}` : ""}` : "";
+  $(".p-shots").replaceChildren(...portraits());
   $(".p-places tbody").replaceChildren(...(one ? Object.entries(one.seen).map(([camera, at]) => el("tr", {}, el("td", {}, camera), el("td", { class: "soft" }, `track ${one.tracks[camera]}`), el("td", { class: "num" }, now() - at < 2.5 ? "in view" : `${span(now() - at)} ago`))) : []));
 }
 function reason(event) {
