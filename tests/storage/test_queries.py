@@ -1,5 +1,8 @@
 """What a gallery answers: who is known, where somebody was, who looks like this."""
 
+import json
+from itertools import combinations
+
 import numpy as np
 import pytest
 
@@ -41,8 +44,9 @@ def test_who_was_merged_is_a_signpost(store: Store) -> None:
 
 def test_where_somebody_was_comes_latest_first_with_what_happened(store: Store) -> None:
     assert [(stay.camera, stay.start) for stay in queries.stays(store.database, 1)] == [("door", 9.0), ("hall", 1.0)]
+    store.keep(*said(10.0, [Merge(2, 1)], [PersonMerged(10.0, 2, 1, Evidence(2, 0.0))]))
     events = queries.events_of(store.database, 1)
-    assert [(event["type"], event["person"]) for event in events] == [("person_enrolled", 2), ("person_enrolled", 1)]
+    assert [(event["type"], event["person"]) for event in events] == [("person_merged", 2), ("person_enrolled", 1)]
 
 
 def test_somebody_is_found_by_number_or_by_name(store: Store) -> None:
@@ -71,3 +75,17 @@ def test_the_nearest_are_those_of_brute_force(store: Store) -> None:
     assert found[0].views == 1
     with pytest.raises(StoreError, match="have 64 numbers, the picture's 12"):
         queries.nearest(store.database, store.seal, look(1, 12))
+
+
+def test_how_well_people_are_told_apart_is_measured_at_a_snapshot(store: Store) -> None:
+    store.snapshot(b"")
+    ((time, model, body),) = store.database.query("SELECT time, model, body FROM calibration")
+    assert (time, model) == (9.0, "net")
+    facts = json.loads(str(body))
+    vectors = [look(person) for person in (1, 1, 2, 3, 4, 5)]
+    different = [1 - float(a @ b) for a, b in combinations(vectors, 2) if a is not b and float(a @ b) < 0.99]
+    assert facts["views"] == 6
+    assert facts["same"]["pairs"] == 1
+    assert facts["same"]["0.5"] == pytest.approx(0.0, abs=1e-3)
+    assert facts["different"]["pairs"] == len(different) == 14
+    assert facts["different"]["0.5"] == pytest.approx(np.median(different), abs=1e-3)

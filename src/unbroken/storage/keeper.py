@@ -11,6 +11,7 @@ from unbroken.core.errors import StoreError
 from unbroken.core.events import Event, PersonForgotten
 from unbroken.core.wire import batch_of_bytes, bytes_of_batch
 from unbroken.storage import commands, migrations
+from unbroken.storage.calibration import note_calibration
 from unbroken.storage.columns import real, whole
 from unbroken.storage.database import Database, connect
 from unbroken.storage.erasure import Gone, Proof, gone, pieces, search
@@ -149,6 +150,7 @@ class Store:
         with self._database.transaction():
             self._database.execute("DELETE FROM journal")
             put_state(self._database, self._seal, state)
+            note_calibration(self._database, self._seal, self.latest, self.model)
         if not self._compact:
             self._database.settle()
             return

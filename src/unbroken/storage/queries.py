@@ -127,10 +127,13 @@ def stays(database: Database, number: int, limit: int = 1000) -> list[Stay]:
 
 
 def events_of(database: Database, number: int, limit: int = 1000) -> list[dict[str, object]]:
-    """What happened to somebody, the latest first: each event with its id and type."""
+    """What happened to somebody, the latest first: each event with its id and type.
+
+    Where he was only weighed as an alternative for somebody else, nothing has happened to him.
+    """
     rows = database.query(
-        "SELECT id, type, body FROM events WHERE person = ? OR id IN (SELECT event FROM mentions WHERE person = ?) "
-        "ORDER BY id DESC LIMIT ?",
+        "SELECT id, type, body FROM events WHERE person = ? OR (type IN ('person_merged', 'person_split') "
+        "AND id IN (SELECT event FROM mentions WHERE person = ?)) ORDER BY id DESC LIMIT ?",
         (number, number, limit),
     )
     return [{"id": row[0], "type": row[1], **json.loads(str(row[2]))} for row in rows]

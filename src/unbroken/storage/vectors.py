@@ -67,7 +67,7 @@ def known_vectors(database: Database, seal: Seal, person: int = 0) -> Known:
         numbers[order],
         np.array(times, dtype=np.float64)[order],
         np.array(qualities, dtype=np.float64)[order],
-        _matrix([blob(blobs[row]) for row in order.tolist()], seal),
+        matrix_of([blob(blobs[row]) for row in order.tolist()], seal),
     )
 
 
@@ -79,7 +79,12 @@ def _persons(database: Database, tracks: Ints) -> Ints:
     return found
 
 
-def _matrix(stored: list[bytes], seal: Seal) -> Features:
+def matrix_of(stored: list[bytes], seal: Seal) -> Features:
+    """(V, D) vectors from what is stored of them.
+
+    Raises:
+        StoreError: one is damaged, or the key is another.
+    """
     opened = stored if isinstance(seal, Plain) else [seal.open(one, PURPOSE) for one in stored]
     if not opened:
         return np.zeros((0, 0), dtype=np.float32)

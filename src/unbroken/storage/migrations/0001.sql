@@ -82,7 +82,7 @@ CREATE INDEX mentions_by_event ON mentions (event);
 CREATE VIEW corrections AS
 SELECT id, time, type AS kind, person, body FROM events WHERE type IN ('person_merged', 'person_split');
 
--- What the identity manager said of its calibration, at times.
+-- How well the net tells people apart at this site, measured at each snapshot.
 CREATE TABLE calibration (
   id INTEGER PRIMARY KEY AUTOINCREMENT,
   time REAL NOT NULL,
