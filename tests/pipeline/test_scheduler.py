@@ -97,7 +97,7 @@ class Running:
         self.site = Site(cameras, dict.fromkeys(cameras, detector), None, None, time.perf_counter)
         self.detector, self.renewed = detector, []
         self.scheduler = Scheduler(self.site, self.intake, [*before, self.outlet], self.health, self.renew)
-        self.scheduler.settings = SchedulerSettings(limits or Limits(latency=30), gather=0.001, window=0.1)
+        self.scheduler.settings = SchedulerSettings(limits or Limits(latency=30), gather=0.001, window=0.1, grace=0.0)
         self._lanes = lanes
         self.thread = threading.Thread(target=self.scheduler.run, daemon=True)
 

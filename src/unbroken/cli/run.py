@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import typer
 
 if TYPE_CHECKING:
-    from unbroken.app.run import Service
+    from unbroken.app.run import Course, Service
     from unbroken.config.site import SiteSettings
     from unbroken.pipeline.board import Board
     from unbroken.web.serving import Serving
@@ -36,44 +36,57 @@ def run(
         unbroken run site.toml --record monday.recording
     """
     import os
-    import sys
     import time
 
     from unbroken.app.logs import secrets_of, set_up
-    from unbroken.app.run import Course, Service, outlines_of, run_site
+    from unbroken.app.run import Course, Service, outlines_of
     from unbroken.config.changes import SiteFile, running
     from unbroken.config.reading import read_site
-    from unbroken.core.errors import UnbrokenError
     from unbroken.pipeline.board import Board
 
     settings = read_site(site)
-    log = set_up(settings.log, secrets_of(settings, os.environ))
+    set_up(settings.log, secrets_of(settings, os.environ))
     board = Board(list(running(settings)), time.time)
     board.outline(outlines_of(settings))
     service = Service(settings, [board])
     if record is not None:
         service.record(record, pictures=record_pictures)
-    serving = web_of(settings, service, board)
-    code = 0
+    leave(run_to_the_end(service, web_of(settings, service, board), Course(seconds, SiteFile(site, settings))))
+
+
+def run_to_the_end(service: Service, serving: Serving | None, course: Course) -> int:
+    """Run a site with its dashboard until it is stopped; the code to exit with."""
+    from dataclasses import replace
+
+    from unbroken.app.run import run_site
+    from unbroken.app.telling import LOG
+    from unbroken.core.errors import UnbrokenError
 
     def ready(service: Service) -> None:
         stop_on_signals(service)
         if serving is not None:
             serving.start()
-            log.info("the dashboard is at %s", serving.url)
-            if sys.stdout.isatty() and serving.door() != serving.url:
-                typer.echo(f"log in, once, at {serving.door()}")
+            LOG.info("the dashboard is at %s", serving.url)
+            invite(serving)
 
     try:
-        run_site(service, Course(seconds, SiteFile(site, settings), ready))
-        log.info("stopped; everything that was answered has been handed on")
+        run_site(service, replace(course, ready=ready))
+        LOG.info("stopped; everything that was answered has been handed on")
     except UnbrokenError as error:
-        log.error("%s", error)
-        code = error.exit_code
+        LOG.error("%s", error)
+        return error.exit_code
     finally:
         if serving is not None:
             serving.stop()
-    leave(code)
+    return 0
+
+
+def invite(serving: Serving) -> None:
+    """Show whoever sits at a terminal a way in that is good once; it never comes into a log."""
+    import sys
+
+    if sys.stdout.isatty() and serving.door() != serving.url:
+        typer.echo(f"log in, once, at {serving.door()}")
 
 
 def web_of(settings: SiteSettings, service: Service, board: Board) -> Serving | None:

@@ -39,12 +39,14 @@ class SchedulerSettings:
         limits: what has to be kept to, and how far quality may fall for it.
         gather: seconds that the first picture of a step waits for those of other cameras, so that nets see batches.
         window: seconds over which load is measured.
+        grace: seconds after the first step in which load does not count: nets and compilers are still warming up.
         deadline: share of the latency that a picture may have used up when Re-ID begins to put crops off.
     """
 
     limits: Limits = field(default_factory=Limits)
     gather: float = 0.02
     window: float = 1.0
+    grace: float = 3.0
     deadline: float = 0.75
 
 
@@ -115,6 +117,7 @@ class Scheduler:
         self._doing = ("", perf_counter())
         self._meter = Meter(perf_counter())
         self._standing = Standing()
+        self._began = math.inf
         self._crop = 0.0
         self._oldest = 0.0
 
@@ -174,7 +177,7 @@ class Scheduler:
     def _balance(self) -> list[Event]:
         """Fit quality to the load of the last seconds; an event where it changes."""
         load = self._meter.load(perf_counter(), self.settings.window)
-        if load is None:
+        if load is None or perf_counter() - self._began < self.settings.grace:
             return []
         limits = replace(self.settings.limits, size=self._site.size)
         live = self._intake.live
@@ -216,6 +219,7 @@ class Scheduler:
             told += self.observer.observe(results, told)
         self._answer(known, results, told)
         if known:
+            self._began = min(self._began, start)
             self._note(results, perf_counter() - start)
 
     def _news(self, faults: Sequence[StepFaulted]) -> list[StepFaulted]:
