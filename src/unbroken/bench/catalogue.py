@@ -32,6 +32,7 @@ BENCHMARKS: dict[str, Entry] = {
     "evaluation": Entry("evaluation", "data/mot17_half", "Scores and speed of the evaluation beside TrackEval."),
     "live": Entry("live", "data/video", "Four live cameras in real time, from an RTSP server: latency, drops, queues."),
     "world": Entry("world", "", "Identity managers over 8 synthetic cameras whose truth is known, with chaos too."),
+    "scale": Entry("scale", "", "Cost of an identity step, by cameras (1 to 256) and people (10 to 10,000)."),
     "speed": Entry("speed", "data/mot17_half", "Pictures per second of the trackers alone, beside pyxtrackers."),
     "faults": Entry("faults", "", "Every fault of a live camera: seconds until it is named, and until it is mended."),
     "gallery": Entry("gallery", "", "100,000 people x 512 numbers, searched exactly: query, update, load."),

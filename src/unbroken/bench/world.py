@@ -42,6 +42,7 @@ from unbroken.evaluation.identity import identity
 from unbroken.evaluation.pairing import Trajectories, pair
 from unbroken.geometry.boxes import clipped
 from unbroken.identity.policies import POLICIES, by_name
+from unbroken.render.plots import Labels, line_plot
 
 DEFAULT = WorldSettings(cameras=8, people=60, seconds=1200.0, rate=2.0, arrivals=60.0, pause=(3.0, 20.0))
 """The site at default difficulty."""
@@ -94,6 +95,7 @@ def run(options: Options) -> Outcome:
         )
         if options.output:
             _keep(world, answers, options.output / policy)
+            _plot(world, answers, options.output / f"{policy}_steps.svg")
     if options.output:
         write_truth(world, options.output / "truth")
     return Outcome("world", _COLUMNS, tuple(rows), _said(settings, difficulty), options.seed, _NOTES)
@@ -272,6 +274,19 @@ def _keep(world: World, answers: Answers, folder: Path) -> None:
             folder / f"{camera.name}.txt",
             Rows(kept.frames, kept.ids, kept.places, np.ones(count), np.zeros((count, 0))),
         )
+
+
+def _plot(world: World, answers: Answers, path: Path) -> None:
+    """What a step costs as time goes by: the mean of each minute, and the slowest of its steps but one in twenty."""
+    minutes = (np.arange(len(answers.seconds)) / world.settings.rate / 60).astype(np.int64)
+    each = [1000 * answers.seconds[minutes == minute] for minute in np.unique(minutes)]
+    curves = {
+        "mean": np.array([[minute, part.mean()] for minute, part in enumerate(each)]),
+        "p95": np.array([[minute, np.quantile(part, 0.95)] for minute, part in enumerate(each)]),
+    }
+    labels = Labels("Cost of a step as time goes by", "minutes", "ms a step")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(str(line_plot(curves, labels)), encoding="utf-8")
 
 
 def _said(settings: WorldSettings, difficulty: ObservationSettings) -> dict[str, object]:
