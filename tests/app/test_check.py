@@ -51,6 +51,7 @@ def test_a_good_site_has_nothing_wrong_also_when_its_cameras_are_asked(folder):
     ("old", "new", "line", "words"),
     [
         ('"hall.avi"', '"hell.avi"', 3, "hell.avi is not there"),
+        ('"hall.avi"', '"loop://hell.avi"', 3, "hell.avi is not there"),
         ('"hall.json"', '"hell.json"', 4, "hell.json: cannot be read"),
         ("[[zones]]", '[detection]\nmodel = "rtmdet_nan"\n[[zones]]', 7, "did you mean rtmdet_nano?"),
         ("[[zones]]", '[detection]\nmodel = "rtmdet_nano"\n[[zones]]', 7, "unbroken models fetch rtmdet_nano"),

@@ -35,6 +35,13 @@ def test_paths_are_relative_to_the_file_and_addresses_are_not_touched(tmp_path):
     assert site.outputs.tracks == ""
 
 
+def test_a_video_without_end_is_a_path_too(tmp_path):
+    (tmp_path / "site.toml").write_text(GOOD.replace('"hall.mp4"', '"loop://hall.mp4"'))
+    assert read_site(tmp_path / "site.toml").cameras[0].source == f"loop://{tmp_path / 'hall.mp4'}"
+    (tmp_path / "site.toml").write_text(GOOD.replace('"hall.mp4"', '"loop:///videos/hall.mp4"'))
+    assert read_site(tmp_path / "site.toml").cameras[0].source == "loop:///videos/hall.mp4"
+
+
 def test_a_database_server_and_no_database_are_no_paths(tmp_path):
     for written in ("postgresql://site@db.example/people", "none"):
         (tmp_path / "site.toml").write_text(GOOD + f'[storage]\ndatabase = "{written}"\n')

@@ -22,6 +22,7 @@ from unbroken.config.problems import Problem, dotted, parsed
 from unbroken.config.reading import anchored, text_of
 from unbroken.config.site import SiteSettings
 from unbroken.core.errors import SourceError, UnbrokenError
+from unbroken.core.names import LOOP
 from unbroken.core.secrets import holds_password, masked, names_in
 from unbroken.datasets.calibration import read_view
 from unbroken.detection.decode import DECODERS
@@ -134,7 +135,8 @@ def _sources(settings: SiteSettings) -> Iterator[Finding]:
                 "environment",
                 "warning",
             )
-        if not is_live(camera.source) and not names_in(camera.source) and not Path(camera.source).exists():
+        file = camera.source.removeprefix(LOOP)
+        if not is_live(file) and not names_in(file) and not Path(file).exists():
             yield Finding(place, f"camera {camera.name}: {camera.source} is not there; mend the path")
 
 

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from unbroken.config.problems import Problem, parsed, problems_of
 from unbroken.config.site import SiteSettings
 from unbroken.core.errors import ConfigError
+from unbroken.core.names import LOOP
 
 LARGEST = 4_000_000
 """Bytes of a site file: more than a thousand cameras need, and little enough to be read at once."""
@@ -100,4 +101,6 @@ _NONE = "none"
 
 
 def _path(written: str, folder: Path) -> str:
+    if written.startswith(LOOP):
+        return f"{LOOP}{folder / written.removeprefix(LOOP)}"
     return written if "://" in written or written.isdigit() else str(folder / written)

@@ -30,7 +30,7 @@ class CameraSettings(Strict):
     name: Name = Field(description="Short, without spaces: it names files.")
     source: Place = Field(
         min_length=1,
-        description="A video, a folder, `rtsp://$USER:${PASSWORD}@host/path` or the number of a webcam.",
+        description="A video, a folder, `rtsp://$USER:${PASSWORD}@host/path`, `loop://VIDEO`, a webcam's number.",
     )
     frame_rate: float = Field(25.0, gt=0, le=1000, description="Pictures per second of a folder of pictures.")
     calibration: Place = Field("", description="A JSON file with homography or full calibration; metres on the floor.")

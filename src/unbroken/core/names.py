@@ -1,9 +1,12 @@
-"""Names of files that come from names of cameras: whatever a camera is called, its file stays in its folder."""
+"""Names that users write and files get: whatever a camera is called, its file stays in its folder."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+
+LOOP = "loop://"
+"""What an address begins with that plays a video for ever as if it was live: `loop://videos/hall.mp4`."""
 
 
 def file_stem(camera: str, taken: Iterable[str] = ()) -> str:

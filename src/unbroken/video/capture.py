@@ -22,11 +22,9 @@ from av.video.stream import VideoStream
 from unbroken.core.arrays import Image
 from unbroken.core.errors import SourceError, SourceLostError
 from unbroken.core.events import CameraFault
+from unbroken.core.names import LOOP
 from unbroken.video.files import VideoFile, image_from_picture, reason
 from unbroken.video.looks import Luma
-
-LOOP = "loop://"
-"""What an address begins with that plays a video for ever as if it was live: `loop://videos/hall.mp4`."""
 
 _RTSP = {"flags": "low_delay", "probesize": "32", "analyzeduration": "0", "max_delay": "300000"}
 """No pictures are gathered to guess at a rate: the first one is there in 0.2 s, where FFmpeg's defaults take 2 s or
