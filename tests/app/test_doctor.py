@@ -3,12 +3,15 @@
 import os
 import socket
 import sqlite3
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import cv2
 import numpy as np
 import pytest
 
 from unbroken.app.doctor import examine
+from unbroken.app.machine import listening
 
 TOPICS = {"unbroken", "python", "packages", "opencv", "video", "onnxruntime", "disk", "sqlite", "models", "clock"}
 
@@ -64,6 +67,37 @@ def test_a_port_that_is_taken_is_told(folder):
     assert grade == "fail"
     assert str(port) in text
     assert "another web.port" in mend
+
+
+class Answering(BaseHTTPRequestHandler):
+    body = b""
+
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(self.body)
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("body", "grade", "words"),
+    [
+        (b'{"ready": true}', "ok", "A site runs already"),
+        (b'{"ready": false}', "warn", "does not do all of its work"),
+        (b"<html>", "fail", "cannot listen"),
+        (b"[1]", "fail", "cannot listen"),
+    ],
+)
+def test_a_site_that_runs_already_is_told_from_another_program(folder, body, grade, words):
+    handler = type("Handler", (Answering,), {"body": body})
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        line = listening("127.0.0.1", server.server_address[1])
+        server.shutdown()
+    assert line.grade == grade
+    assert words in line.text
 
 
 def test_every_error_of_the_site_file_is_a_line(folder):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import json
 import os
 import shutil
 import socket
@@ -11,6 +13,7 @@ import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from time import perf_counter
 from typing import Literal
@@ -218,9 +221,29 @@ def listening(host: str, port: int) -> Line:
             door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             door.bind(address)
     except OSError as error:
+        if error.errno == errno.EADDRINUSE and (answer := _running(host, port)) is not None:
+            grade: Grade = "ok" if answer else "warn"
+            said = "and does all of its work" if answer else "and does not do all of its work"
+            mend = "" if answer else "the dashboard and `/readyz` say what it lacks"
+            return Line("dashboard", grade, f"A site runs already, with its dashboard on port {port}, {said}.", mend)
         text = f"The dashboard cannot listen on {host}, port {port} ({error.strerror})."
         return Line("dashboard", "fail", text, "choose another web.port, or stop what uses it (`ss -ltnp`)")
     return Line("dashboard", "ok", f"The dashboard can listen on {host}, port {port}.")
+
+
+def _running(host: str, port: int) -> bool | None:
+    """Whether the site that listens on a port does all of its work; `None` where something else listens."""
+    name = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+    connection = HTTPConnection(name, port, timeout=3)
+    try:
+        connection.request("GET", "/readyz")
+        answer = json.loads(connection.getresponse().read(10_000))
+    except (OSError, HTTPException, ValueError, RecursionError):
+        return None
+    finally:
+        connection.close()
+    ready = answer.get("ready") if isinstance(answer, dict) else None
+    return ready if isinstance(ready, bool) else None
 
 
 def _read(path: Path) -> str:
