@@ -14,7 +14,7 @@ from unbroken.app.counting import count_events
 from unbroken.app.identify import read_table
 from unbroken.app.recorded import read_boxes
 from unbroken.core.batches import Batch, Report
-from unbroken.core.errors import ConfigError, ContractError, ModelCorruptError, SourceError, StoreError
+from unbroken.core.errors import ConfigError, ContractError, ModelCorruptError, ModelError, SourceError, StoreError
 from unbroken.core.events import CameraOnline
 from unbroken.core.wire import batch_of_bytes, bytes_of_batch
 from unbroken.datasets.calibration import read_view
@@ -22,6 +22,7 @@ from unbroken.datasets.motchallenge import read_info, read_rows, read_warps
 from unbroken.datasets.wildtrack import read_detections
 from unbroken.datasets.wildtrack import read_points as read_ground_points
 from unbroken.detection.darknet import check
+from unbroken.inference.loading import load
 from unbroken.outlets.envelope import Sealer
 
 
@@ -158,6 +159,26 @@ def test_an_archive_that_is_cut_off(tmp_path):
         path.write_bytes(content[:size])
         with pytest.raises(StoreError, match="cannot be read as"):
             read_table(path)
+
+
+def test_a_single_array_in_place_of_an_archive(tmp_path):
+    np.save(tmp_path / "one.npy", np.ones(3))
+    (tmp_path / "one.npy").rename(tmp_path / "one.npz")
+    with pytest.raises(StoreError, match="cannot be read as"):
+        read_table(tmp_path / "one.npz")
+
+
+@pytest.mark.parametrize("runtime", ["onnxruntime", "openvino"])
+def test_names_in_a_net_that_are_no_text_came_out_as_a_decoding_error(tmp_path, runtime):
+    pytest.importorskip("onnx", reason="making nets for this test needs the package onnx")
+    import made
+
+    path = made.answering(tmp_path / "net.onnx", [np.zeros((1, 4), dtype=np.float32)], (1, 3, 8, 8))
+    content = path.read_bytes()
+    assert content.count(b"ReduceMean") == 1
+    path.write_bytes(content.replace(b"ReduceMean", b"Reduce\x80\x80\x80\x80"))
+    with pytest.raises(ModelError):
+        load(path, runtime)
 
 
 @pytest.mark.parametrize(

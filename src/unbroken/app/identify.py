@@ -277,8 +277,8 @@ def _columns(path: Path) -> dict[str, NDArray[np.generic]]:
 
 
 _DAMAGED = (
-    OSError, ValueError, AttributeError, EOFError, KeyError, RuntimeError, SyntaxError, MemoryError, struct.error,
-    zlib.error, zipfile.BadZipFile,
+    OSError, ValueError, TypeError, AttributeError, EOFError, KeyError, RuntimeError, SyntaxError, MemoryError,
+    struct.error, zlib.error, zipfile.BadZipFile,
 )  # fmt: skip
 """What NumPy and the zip reader below it raise for files that are cut off, changed or of another kind."""
 

@@ -57,7 +57,7 @@ class OpenVinoNet:
         checked = checked_blob(blob, self.input_shape, str(self._path))
         try:
             answer = self._request.infer([checked])
-        except RuntimeError as error:
+        except (RuntimeError, UnicodeDecodeError) as error:
             raise ModelUnsupportedError(
                 f"net {self._path} fails on an input of shape {blob.shape} "
                 f"({str(error).strip().splitlines()[-1]}); try another size"
@@ -80,7 +80,7 @@ def _compiled(path: Path, threads: int, *, exact: bool) -> tuple[openvino.Compil
         settings["INFERENCE_PRECISION_HINT"] = "f32"
     try:
         compiled = core.compile_model(core.read_model(path), "CPU", settings)
-    except RuntimeError as error:
+    except (RuntimeError, UnicodeDecodeError) as error:
         raise unreadable(path, "OpenVINO", str(error).strip().splitlines()[-1]) from error
     return compiled, str(openvino.__version__).split("-")[0]
 
