@@ -170,7 +170,9 @@ def test_people_who_are_forgotten_while_others_are_being_erased_are_erased_too(t
     outlets.hear([PersonAppeared(float(person), person, "door", person) for person in range(1, 41)])
     for person in range(1, 41, 2):
         outlets.offer(PersonForgotten(50.0, person, "asked"))
-    until(lambda: not list((tmp_path / "spool").glob("forget-*")) and outlets.status[0].waiting == 0)
+    outlets.finish_erasing()
+    assert not list((tmp_path / "spool").glob("forget-*"))
+    until(lambda: outlets.status[0].waiting == 0)
     outlets.close(5.0)
     events = told(tmp_path / "events.jsonl")
     assert [event["person"] for event in events if event["type"] == "new"] == list(range(2, 41, 2))

@@ -345,6 +345,7 @@ def _announce(place: Place, events: Sequence[Event]) -> None:
     outlets = outlets_of(place.settings, place.environment)
     try:
         outlets.hear(events)
+        outlets.finish_erasing()
     finally:
         outlets.close()
 

@@ -66,6 +66,7 @@ class Outlets:
         self._lock = Lock()
         self._erasing = Lock()
         self._forgotten: set[int] = set()
+        self._eraser: Thread | None = None
         self._closed = False
         self.lost = 0
         for courier in self._couriers:
@@ -142,6 +143,13 @@ class Outlets:
             except OSError as error:
                 raise StoreError(f"{error.filename}: forgotten people are still in it ({error.strerror})") from error
 
+    def finish_erasing(self) -> None:
+        """Wait until everybody who was forgotten is out of the spool and of the JSON Lines."""
+        with self._lock:
+            eraser = self._eraser
+        if eraser is not None:
+            eraser.join()
+
     def close(self, grace: float = 1.0) -> None:
         """Deliver what is there for at most `grace` seconds; the rest waits in the spool. May be called twice."""
         if self._closed:
@@ -167,8 +175,9 @@ class Outlets:
         with self._lock:
             busy = bool(self._forgotten)
             self._forgotten.update(persons)
-        if not busy:
-            Thread(target=self._erase_noted, name="erase", daemon=True).start()
+            if not busy:
+                self._eraser = Thread(target=self._erase_noted, name="erase", daemon=True)
+                self._eraser.start()
 
     def _erase_noted(self) -> None:
         while True:
