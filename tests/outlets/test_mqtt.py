@@ -116,6 +116,22 @@ def test_home_assistant_is_told_again_when_it_starts(tmp_path):
         listening.close()
 
 
+def test_a_zone_that_comes_or_goes_while_the_site_runs_comes_and_goes_in_home_assistant(tmp_path):
+    with broker(tmp_path) as server:
+        listening = Listening(server.port)
+        outlets = opened(tmp_path, server.port)
+        outlets.hear([PersonAppeared(1.0, 4, "door", 1)])
+        until(lambda: listening.newest.get("unbroken/shop/people") == "1")
+        outlets.describe(Things(("door",), ("shelf",), ()))
+        until(lambda: listening.newest.get("unbroken/shop/zone/shelf/people") == "0")
+        gone = ["unbroken/shop/zone/till/people", "homeassistant/sensor/unbroken_shop_line_entrance_in/config"]
+        until(lambda: [listening.newest[topic] for topic in gone] == ["", ""])
+        assert listening.newest["unbroken/shop/people"] == "1"
+        assert "homeassistant/sensor/unbroken_shop_zone_shelf_people/config" in listening.newest
+        outlets.close()
+        listening.close()
+
+
 def test_a_wrong_password_is_named(tmp_path):
     users = tmp_path / "users"
     users.write_text("anna:$7$101$wrong$wrong\n")

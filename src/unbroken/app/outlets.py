@@ -86,12 +86,16 @@ def _mqtt(mqtt: MqttSettings, settings: SiteSettings, environment: Mapping[str, 
         home_assistant=mqtt.home_assistant,
         types=mqtt.events,
     )
-    things = Things(
+    return Mqtt(target, settings.outputs.site, things_of(settings))
+
+
+def things_of(settings: SiteSettings) -> Things:
+    """What a site has, for those who announce it."""
+    return Things(
         tuple(camera.name for camera in settings.cameras if camera.on),
         tuple(zone.name for zone in settings.zones),
         tuple(line.name for line in settings.lines),
     )
-    return Mqtt(target, settings.outputs.site, things)
 
 
 def _secret(name: str, environment: Mapping[str, str], of: str) -> str:

@@ -14,7 +14,7 @@ from pathlib import Path
 from unbroken.app.build import Workshop, embedder_of, identity_of
 from unbroken.app.lasting import Memory
 from unbroken.app.logs import renew
-from unbroken.app.outlets import last_events, outlets_of
+from unbroken.app.outlets import last_events, outlets_of, things_of
 from unbroken.app.pictures import pictures_of
 from unbroken.app.places import lines_of, places_of, presence_of, zones_of
 from unbroken.app.replay import site_of
@@ -191,6 +191,7 @@ class Service:
         self._scheduler.settings = scheduling(self.settings)
         if {"zones", "lines"} & set(changes.live):
             self._scheduler.do(self._redraw)
+        self.outlets.describe(things_of(self.settings))
 
     def _part(self, name: str) -> None:
         self._site.remove(name)

@@ -50,6 +50,13 @@ class Figures:
         """Every value."""
         return dict(self._values)
 
+    def describe(self, things: Things) -> list[str]:
+        """The site has other things from here on; the topics that are gone. What stays keeps its value."""
+        before, self._things = self._values, things
+        first = self._first()
+        self._values = {topic: before.get(topic, value) for topic, value in first.items()}
+        return [topic for topic in before if topic not in first]
+
     def note(self, envelopes: Iterable[Envelope]) -> dict[str, str]:
         """Take in what happened; the values that have changed. What was taken in before counts no second time."""
         before = dict(self._values)

@@ -66,6 +66,7 @@ class Mqtt:
 
     def __init__(self, target: MqttTarget, site: str, things: Things) -> None:
         self._target = target
+        self._site = site
         self._root = f"{target.topic.strip('/')}/{site}"
         if any(sign in self._root for sign in "+#\0"):
             raise ConfigError(f"outputs.mqtt.topic is {target.topic!r}; topics to publish to hold no + and no #")
@@ -96,6 +97,19 @@ class Mqtt:
             changed = self._figures.note(envelopes)
             told = [self._publish(topic, value) for topic, value in changed.items()]
         self._wait(told)
+
+    def describe(self, things: Things) -> None:
+        """The site has other things from here on: they are announced, and what is gone disappears."""
+        with self._lock:
+            before = self._told
+            self._told = discovery(self._root, self._site, things) if self._target.home_assistant else {}
+            gone = [f"{self._root}/{topic}" for topic in self._figures.describe(things)]
+            if self._client.is_connected():
+                for topic in [*gone, *(topic for topic in before if topic not in self._told)]:
+                    self._client.publish(topic, None, qos=1, retain=True)
+                self._announce()
+                for topic, value in self._figures.values.items():
+                    self._publish(topic, value)
 
     def close(self) -> None:
         """Say goodbye: the status is "offline". May be called twice."""

@@ -18,7 +18,9 @@ from unbroken.core.results import FrameResult
 from unbroken.outlets.courier import Courier, CourierSettings, CourierStatus, Outlet
 from unbroken.outlets.envelope import Sealer
 from unbroken.outlets.erasing import Erasure
+from unbroken.outlets.figures import Things
 from unbroken.outlets.lines import Lines
+from unbroken.outlets.mqtt import Mqtt
 from unbroken.outlets.spool import Spool, SpoolSettings
 
 _LOG = logging.getLogger("unbroken.outlets")
@@ -61,6 +63,7 @@ class Outlets:
         self._spool = Spool(folder, spool)
         self._locked = _locked(folder)
         self._sealer = Sealer(site, next_epoch(folder))
+        self._outlets = [outlet for outlet, _ in outlets]
         self._lines = [outlet for outlet, _ in outlets if isinstance(outlet, Lines)]
         self._couriers = [Courier(outlet, self._spool, folder, settings, clock) for outlet, settings in outlets]
         self._lock = Lock()
@@ -121,6 +124,12 @@ class Outlets:
     def write(self, frame: Frame, result: FrameResult, events: Sequence[Event]) -> None:
         """Take the events that come with a picture."""
         self.hear(events)
+
+    def describe(self, things: Things) -> None:
+        """The site has other cameras, zones or lines from here on."""
+        for outlet in self._outlets:
+            if isinstance(outlet, Mqtt):
+                outlet.describe(things)
 
     def erase(self, *persons: int) -> int:
         """Take people out of the spool and of the JSON Lines, now; how many lines that changed.
