@@ -21,10 +21,12 @@ from unbroken.core.events import (
     Event,
     PersonEnrolled,
     PersonForgotten,
+    PersonLeft,
     PersonRecognised,
     QualityChanged,
     StorageLost,
     StorageRestored,
+    ZoneLeft,
 )
 from unbroken.core.frames import Frame
 from unbroken.core.results import FrameResult
@@ -344,11 +346,13 @@ class Board:
                 self._storage = event.reason if isinstance(event, StorageLost) else ""
             elif isinstance(event, QualityChanged):
                 self._quality = f"quality level {event.level}: {event.reason}" if event.level else ""
+            self._counts[type(event).__name__] += 1
+            if isinstance(event, (PersonLeft, ZoneLeft)) and event.reason == "forgotten":
+                continue
             if isinstance(event, PersonForgotten):
                 self._erase(event.person)
             self._newest += 1
             self._notes.append(Note(self._newest, at, event))
-            self._counts[type(event).__name__] += 1
 
     def _set_state(self, event: Event, at: float) -> None:
         """`CameraLost` makes a camera "lost", and so on; one that has only changed goes on as it was."""
