@@ -2,6 +2,7 @@
 
 import json
 import multiprocessing
+import re
 from pathlib import Path
 
 import cv2
@@ -11,6 +12,7 @@ from typer.testing import CliRunner, Result
 
 from batches_made import look
 from gallery_made import MODEL, lived, stopped_site
+from needs import data
 from unbroken.appearance.colour import ColourEmbedder
 from unbroken.appearance.mannequins import crops_of_mannequins
 from unbroken.cli.main import app
@@ -209,3 +211,19 @@ def test_somebody_whom_only_the_tables_know_can_be_forgotten_all_the_same(site: 
     out = run("forget", 2, "--yes")
     assert out.exit_code == 0, out.exception
     assert sorted(listed()) == [1, 3]
+
+
+def test_in_a_whole_picture_the_largest_person_is_looked_at(site: Path, tmp_path: Path) -> None:
+    models, video = data("models"), data("data/video/vtest_pets09_s2l1_480x360.mp4")
+    found, frame = cv2.VideoCapture(str(video)).read()
+    assert found
+    cv2.imwrite(str(tmp_path / "yard.png"), frame)
+    settings = f'[detection]\nmodel = "rtmdet_nano"\n[runtime]\nmodels = "{models}"\n'
+    site.write_text(site.read_text() + settings)
+    answer = json.loads(run("find", "--image", tmp_path / "yard.png", "--json").output)
+    assert "the largest of" in answer["looked_at"]
+    assert len(answer["people"]) == 3
+    x1, y1, x2, y2 = (int(number) for number in re.findall(r"\d+", answer["looked_at"])[:4])
+    assert y2 - y1 > 1.5 * (x2 - x1)
+    whole = json.loads(run("find", "--image", tmp_path / "yard.png", "--crop", "--json").output)
+    assert whole["looked_at"] == f"the whole picture ({frame.shape[1]} x {frame.shape[0]} pixels)"

@@ -43,6 +43,9 @@ _PAUSE = 0.1
 _WHOLE = 0.6
 """Share of a picture that a person covers in one that is a crop already."""
 
+_SURE = 0.5
+"""Score from which a detection counts as somebody; where none has it, the best one."""
+
 _T = TypeVar("_T")
 
 
@@ -386,7 +389,8 @@ def _person_in(settings: SiteSettings, image: Image, *, crop: bool) -> tuple[Ima
     found = Workshop(settings).detector(camera).detect([Frame(camera.name, 0, 0.0, image)])[0]
     if not len(found.boxes):
         raise ConfigError("nobody is found in the picture; give one of a single person with --crop")
-    boxes = clipped(found.boxes, (width, height))
+    sure = found.scores >= min(_SURE, float(found.scores.max()))
+    boxes = clipped(found.boxes[sure], (width, height))
     areas = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
     best = int(np.argmax(areas))
     if areas[best] >= _WHOLE * width * height:
