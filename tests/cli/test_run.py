@@ -1,6 +1,7 @@
 """`unbroken run` as a user runs it: a process, its log, its exit codes, and what survives when it is killed."""
 
 import json
+import os
 import signal
 import socket
 import sqlite3
@@ -10,6 +11,8 @@ import threading
 import time
 import urllib.request
 from contextlib import closing
+
+import pytest
 
 from unbroken.testing.rtsp import RtspCamera
 from walkers import write_walk
@@ -154,3 +157,19 @@ def test_global_ids_are_the_same_after_a_camera_and_after_the_process_was_killed
     assert walkers(tmp_path, lines) == before
     assert people(tmp_path) == known
     assert set(before.values()) == set(known)
+
+
+@pytest.mark.slow
+def test_a_site_that_hangs_says_where_begins_anew_and_goes_on(tmp_path):
+    """A pipe that nobody reads takes the place of the file of tracks: writing to it never returns."""
+    video, pipe = write_walk(tmp_path / "walk.mp4", seconds=4.0), tmp_path / "tracks.jsonl"
+    os.mkfifo(pipe)
+    more = '[outputs]\ntracks = "tracks.jsonl"\n[budget]\nhang = 5\n'
+    with Site(tmp_path, {"hall": f"loop://{video}"}, more) as site:
+        assert "in write (sinks.py" in site.until("the step 'answer' has been running for")
+        pipe.unlink()
+        site.until("camera hall: online", 2)
+        site.when(lambda _: bool(walkers(tmp_path)))
+        site.process.send_signal(signal.SIGTERM)
+        assert site.ended() == 0
+    assert any("the site begins anew" in line for line in site.lines)

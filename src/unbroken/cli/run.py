@@ -25,8 +25,8 @@ def run(
     Cameras that cannot be reached are tried again and again, and never hold the others up. Changes of the file take
     effect while the site runs. Ctrl-C or SIGTERM stop it within 5 seconds; nothing that was answered is lost.
 
-    Ends with code 0 when it was stopped, 2 where a setting is wrong, 4 where a net is, 5 where nothing can be stored,
-    and 70 where a step hangs: whoever started it (systemd) starts it again.
+    A step that hangs is named, and the site begins anew by itself. Ends with code 0 when it was stopped, 2 where a
+    setting is wrong, 4 where a net is, 5 where nothing can be stored, and 70 where it hangs again and again.
 
     Examples:
         unbroken run site.toml
@@ -133,12 +133,25 @@ def stop_on_signals(service: Service) -> None:
 
 
 def leave(code: int) -> None:
-    """End the process, also where a thread hangs in a decoder or a net: nobody waits for it, all files are closed."""
+    """End the process, also where a thread hangs in a decoder or a net: nobody waits for it, all files are closed.
+
+    A site that hangs replaces its process by a fresh one, at most a few times an hour.
+    """
     import logging
     import os
     import sys
+    import time
 
+    from unbroken.app.restart import VARIABLE, next_restart
+    from unbroken.app.telling import LOG
+    from unbroken.core.errors import HaltError
+
+    times = next_restart(os.environ.get(VARIABLE, ""), time.time()) if code == HaltError.exit_code else None
+    if times is not None:
+        LOG.warning("the site begins anew")
     logging.shutdown()
     sys.stdout.flush()
     sys.stderr.flush()
+    if times is not None:
+        os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], {**os.environ, VARIABLE: times})
     os._exit(code)
