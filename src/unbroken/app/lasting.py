@@ -24,6 +24,7 @@ from unbroken.core.ports import Embedder, IdentityManager, Keeper, Sink
 from unbroken.core.results import FrameResult
 from unbroken.identity.engine import Engine
 from unbroken.pipeline.lasting import Lasting, LastingSettings
+from unbroken.pipeline.recorder import Recorded, Recording
 from unbroken.storage.keeper import Store
 from unbroken.storage.state import bytes_of_engine, engine_of_bytes
 
@@ -116,6 +117,7 @@ class Memory:
     Attributes:
         keeper: the database; `None` without.
         identity: gives the Global IDs; what it answers is stored where the site has a database.
+        model: the fingerprint of the Re-ID net; empty without one.
 
     Raises:
         ConfigError: the key or a part of the address is not set.
@@ -129,7 +131,7 @@ class Memory:
         embedder: Embedder | None,
         environment: Mapping[str, str],
     ) -> None:
-        model = embedder.fingerprint if embedder is not None else ""
+        self.model = model = embedder.fingerprint if embedder is not None else ""
         self.keeper = None if manager is None else keeper_of(settings, model, environment)
         self.identity = manager
         self._lasting: Lasting | None = None
@@ -137,6 +139,14 @@ class Memory:
             wanted = LastingSettings(snapshot=settings.storage.snapshot)
             self._lasting = lasting_of(manager, self.keeper, model, wanted)
             self.identity = self._lasting
+
+    def recorded(self, manager: IdentityManager, recording: Recording) -> IdentityManager:
+        """The identity manager, which tells a recording all that enters it; with what it knows already."""
+        if self._lasting is None:
+            return Recorded(manager, recording)
+        recording.begin_with(bytes_of_engine(self._lasting.engine, self.model))
+        self._lasting.record(recording.enter)
+        return self._lasting
 
     @property
     def sinks(self) -> list[Sink]:

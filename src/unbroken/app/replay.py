@@ -18,13 +18,15 @@ from unbroken.config.site import SiteSettings
 from unbroken.core.batches import Batch
 from unbroken.core.errors import ConfigError, ContractError, StoreError
 from unbroken.core.events import Event
+from unbroken.core.ports import IdentityManager
 from unbroken.core.results import FrameResult
 from unbroken.core.sightings import Identities
 from unbroken.geometry.plane import GroundView
 from unbroken.identity.engine import Engine
 from unbroken.outlets.lines import EventFile
 from unbroken.pipeline.names import Names
-from unbroken.pipeline.recorder import RecordedStep, about, entries
+from unbroken.pipeline.recorder import STATE, RecordedStep, about, entries
+from unbroken.storage.state import engine_of_bytes
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -76,7 +78,11 @@ def site_of(settings: SiteSettings, views: Mapping[str, GroundView], model: str)
     plain = {
         name: {field: np.asarray(getattr(view, field)).tolist() for field in _VIEW} for name, view in views.items()
     }
-    site = {"cameras": cameras, **sections, "outputs": {"site": settings.outputs.site}}
+    site = {
+        "cameras": cameras,
+        **sections,
+        "outputs": {"site": settings.outputs.site, "unseen": settings.outputs.unseen},
+    }
     return {"site": site, "views": plain, "model": model}
 
 
@@ -142,8 +148,7 @@ def replay(folder: Path, settings: SiteSettings, output: Path, watch: Callable[[
         ConfigError: an option of the policy is not known.
     """
     views = _views(folder)
-    manager = identity_of(settings, len(views))
-    run = _Run(Engine(manager) if manager is not None else None)
+    run = _Run(_engine(folder, identity_of(settings, len(views))))
     observer = observers_of(settings, views)
     done, start, began = Replayed(), time.perf_counter(), None
     sink = EventFile(output, settings.outputs.site)
@@ -167,6 +172,19 @@ def replay(folder: Path, settings: SiteSettings, output: Path, watch: Callable[[
     done.events += len(last)
     done.taken, done.refused, done.persons = time.perf_counter() - start, run.refused, len(run.persons)
     return done
+
+
+def _engine(folder: Path, manager: IdentityManager | None) -> Engine | None:
+    """The engine as it was when the recording began, under the settings of now."""
+    if manager is None:
+        return None
+    path = folder / STATE
+    if not path.exists():
+        return Engine(manager)
+    try:
+        return engine_of_bytes(path.read_bytes(), Engine(manager), str(about(folder).get("model", "")))
+    except OSError as error:
+        raise StoreError(f"{path}: cannot be read ({error.strerror}); check its rights") from error
 
 
 class _Run:

@@ -31,10 +31,9 @@ from unbroken.pipeline.board import Board, Outline
 from unbroken.pipeline.guard import guarded, sentence
 from unbroken.pipeline.health import Health
 from unbroken.pipeline.intake import Intake, Lane, Retry
-from unbroken.pipeline.lasting import Lasting
 from unbroken.pipeline.observers import Observers
 from unbroken.pipeline.overload import Limits
-from unbroken.pipeline.recorder import PictureRecorder, Recorded, Recording, StepRecorder
+from unbroken.pipeline.recorder import PictureRecorder, Recording, StepRecorder
 from unbroken.pipeline.scheduler import Scheduler, SchedulerSettings
 from unbroken.pipeline.sinks import Sinks, TrackLog
 from unbroken.pipeline.site import Site
@@ -152,13 +151,9 @@ class Service:
         views = {
             name: read_view(Path(one.calibration)) for name, one in running(self.settings).items() if one.calibration
         }
-        recording = Recording(folder, site_of(self.settings, views, self._site.parts["reid"]))
-        if isinstance(self.identity, Lasting):
-            self.identity.record(recording.enter)
-            if self.identity.engine.epochs:
-                LOG.warning("people of earlier runs are known here; a replay of %s begins without them", folder)
-        else:
-            self._site.wrap(lambda manager: Recorded(manager, recording))
+        about = site_of(self.settings, views, self._memory.model)
+        recording = Recording(folder, about, complain=lambda error: LOG.error("%s", error))
+        self._site.wrap(lambda manager: self._memory.recorded(manager, recording))
         self._scheduler.observer = Observers([StepRecorder(recording), presence_of(self.settings), self._places])
         if pictures:
             self._sinks.append(PictureRecorder(recording))

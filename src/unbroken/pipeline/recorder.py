@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import os
 import struct
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -60,6 +60,8 @@ DECIDED = (PersonEnrolled, PersonRecognised, PersonMerged, PersonSplit, PersonFo
 
 _LENGTH = struct.Struct("<I")
 _ABOUT = "recording.json"
+STATE = "state.bin"
+"""What the engine knew before the first batch; without it, nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,24 +99,40 @@ class Recording:
         folder: is made; it must not hold a recording yet.
         about: what `recording.json` says.
         settings: how it is written.
+        complain: is told once when nothing can be written any more, and then the recording ends; without it that is
+            raised. A site that runs for months does not stop for its recording.
 
     Raises:
         StoreError: the folder cannot be written, or holds a recording.
     """
 
-    def __init__(self, folder: Path, about: Mapping[str, object], settings: RecorderSettings | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        about: Mapping[str, object],
+        settings: RecorderSettings | None = None,
+        complain: Callable[[StoreError], None] | None = None,
+    ) -> None:
         self.folder = folder
         self.settings = settings or RecorderSettings()
+        self._complain = complain
+        self._is_over = False
         self._file = -1
         self._chunk = self._written = self._entries = 0
+        if (folder / _ABOUT).exists():
+            raise StoreError(f"{folder}: holds a recording already; choose another folder for --record")
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            with (folder / _ABOUT).open("x", encoding="utf-8") as file:
-                json.dump({"version": VERSION, **about}, file, indent=2)
-        except FileExistsError as error:
-            raise StoreError(f"{folder}: holds a recording already; choose another folder for --record") from error
+            (folder / _ABOUT).write_text(json.dumps({"version": VERSION, **about}, indent=2), encoding="utf-8")
         except OSError as error:
             raise _unwritable(folder, error) from error
+
+    def begin_with(self, state: bytes) -> None:
+        """The state of the engine before the first batch, where it is not a fresh one."""
+        try:
+            (self.folder / STATE).write_bytes(state)
+        except OSError as error:
+            self._end(error)
 
     def enter(self, batch: Batch) -> None:
         """Write a batch that is about to be applied."""
@@ -131,7 +149,17 @@ class Recording:
             os.close(self._file)
             self._file = -1
 
+    def _end(self, error: OSError) -> None:
+        told = _unwritable(self.folder, error)
+        if self._complain is None:
+            raise told from error
+        self._is_over = True
+        self.close()
+        self._complain(told)
+
     def _write(self, message: bytes) -> None:
+        if self._is_over:
+            return
         try:
             if self._file < 0 or self._written > self.settings.chunk:
                 self._begin_file()
@@ -143,7 +171,7 @@ class Recording:
             if self._entries % self.settings.sync == 0:
                 os.fsync(self._file)
         except OSError as error:
-            raise _unwritable(self.folder, error) from error
+            self._end(error)
 
     def _begin_file(self) -> None:
         self.close()
