@@ -8,7 +8,7 @@ import pytest
 from unbroken.app.lasting import lasting_of
 from unbroken.core.batches import Forget, Merge, Split
 from unbroken.core.errors import ContractError, StoreError
-from unbroken.core.events import PersonForgotten, PersonMerged, StorageLost, StorageRestored
+from unbroken.core.events import PersonForgotten, StorageLost, StorageRestored
 from unbroken.datasets.synthetic import ObservationSettings, WorldSettings, make_world, observe
 from unbroken.identity.fixed import FixedManager
 from unbroken.identity.manager import CalibratedManager
@@ -173,11 +173,8 @@ def test_commands_of_this_process_are_stored_like_all_others(tmp_path):
         lasting.observe(step)
     with pytest.raises(ContractError, match="person 77 is not in the gallery"):
         lasting.correct(Split(77, (("cam1", 1),)), 21.0)
-    for camera in ("cam1", "cam2"):
-        lasting.begin(camera)
-    lasting.observe(steps()[40])
-    (event,) = lasting.correct(Merge(1, 2), 21.0)
-    assert isinstance(event, PersonMerged)
+    (event,) = lasting.correct(Forget(1, "asked"), 21.0)
+    assert event == PersonForgotten(21.0, 1, "asked")
     keeper.close()
 
 
