@@ -62,6 +62,17 @@ def test_after_a_restart_it_goes_on_where_it_was(tmp_path):
     assert second.tracks == [6, 7, 8]
 
 
+def test_a_note_that_is_damaged_delivers_again_rather_than_not(tmp_path):
+    spool = spooled(tmp_path, 5)
+    (tmp_path / "collected.place").write_text("")
+    outlet = Collected()
+    again = Courier(outlet, spool, tmp_path, FAST, monotonic)
+    again.start()
+    until(lambda: again.place == 5)
+    again.close(5.0)
+    assert outlet.tracks == [1, 2, 3, 4, 5]
+
+
 def test_only_wanted_types_are_delivered(tmp_path):
     outlet = Collected()
     made = courier(outlet, spooled(tmp_path, 5), tmp_path, CourierSettings(types=("new", "end")))

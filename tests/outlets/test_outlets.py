@@ -233,6 +233,20 @@ def test_events_that_find_no_room_are_counted_and_the_site_goes_on(tmp_path):
     assert outlets.lost == 2
 
 
+def test_a_spool_that_was_tampered_with_loses_no_more_than_what_was_damaged(tmp_path):
+    outlets = opened(tmp_path, Lines(tmp_path / "events.jsonl"))
+    outlets.hear([started(1), started(2)])
+    until(lambda: outlets.status[0].waiting == 0)
+    outlets.close(5.0)
+    odd = {"epoch": "", "lines-events.place": "x", "notes.spool": "y", "forget-me": "", "z.part": "z"}
+    for name, text in odd.items():
+        (tmp_path / "spool" / name).write_text(text)
+    outlets = opened(tmp_path, Lines(tmp_path / "events.jsonl"))
+    outlets.hear([started(3), started(4)])
+    outlets.close(5.0)
+    assert [event["track"] for event in told(tmp_path / "events.jsonl")] == [1, 2, 3, 4]
+
+
 def test_two_processes_do_not_share_a_spool(tmp_path):
     outlets = opened(tmp_path, Collected())
     with pytest.raises(StoreError, match="another unbroken uses this spool"):

@@ -26,7 +26,7 @@ _PERIODS = 100_000
 """Hours or days of a table at most: eleven years of hours."""
 _TOLD_TWICE = 100_000
 """Events that are remembered, so that one that was delivered twice counts once."""
-_Told = tuple[int, int]
+_Told = tuple[int, int, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +130,7 @@ def _envelopes(paths: Sequence[Path]) -> Iterator[Envelope | None]:
                     if envelope is None:
                         yield None
                         continue
-                    told = (envelope.epoch, envelope.sequence)
+                    told = (envelope.epoch, envelope.sequence, envelope.id)
                     if told not in known:
                         yield envelope
                         known.add(told)

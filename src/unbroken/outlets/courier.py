@@ -12,7 +12,7 @@ from typing import Protocol
 
 from unbroken.core.errors import ContractError, UnbrokenError
 from unbroken.outlets.envelope import Envelope
-from unbroken.outlets.spool import Place, Spool
+from unbroken.outlets.spool import Place, Spool, replaced
 
 _LOG = logging.getLogger("unbroken.outlets")
 
@@ -253,15 +253,15 @@ class Courier:
 
 
 def _noted(note: Path, spool: Spool) -> int:
-    """How far an outlet was; a new one begins with what comes from now on."""
+    """How far an outlet was. A new one begins with what comes now, one whose note is damaged with all there is."""
     try:
         return min(int(note.read_text()), spool.next)
-    except (OSError, ValueError):
+    except FileNotFoundError:
         return spool.next
+    except (OSError, ValueError):
+        return 0
 
 
 def _write(note: Path, place: Place) -> None:
-    """Not forced to the disk: after a power cut an older note delivers some events again, which have the same ids."""
-    draft = note.with_name(note.name + ".part")
-    draft.write_text(f"{place.number}\n")
-    draft.replace(note)
+    """Forced to the disk, so that a power cut leaves a note that is whole."""
+    replaced(note, [b"%d\n" % place.number])

@@ -45,7 +45,7 @@ class Lines:
         self._settings = settings or LinesSettings()
         self._lock = Lock()
         self._file = -1
-        self._known: set[tuple[int, int]] = set()
+        self._known: set[tuple[int, int, str]] = set()
 
     @property
     def name(self) -> str:
@@ -100,7 +100,7 @@ class Lines:
             self._shut()
 
     def _write(self, envelope: Envelope) -> None:
-        if (envelope.epoch, envelope.sequence) in self._known:
+        if _told(envelope) in self._known:
             return
         line = envelope.line().encode()
         size = os.fstat(self._file).st_size
@@ -120,7 +120,7 @@ class Lines:
         end = os.pread(self._file, _LOOK_BACK, max(size - _LOOK_BACK, 0))
         if end and not end.endswith(b"\n"):
             os.write(self._file, b"\n")
-        self._known = _numbers(end)
+        self._known = _told_in(end)
 
     def _rotate(self) -> None:
         self._shut()
@@ -184,13 +184,18 @@ class EventFile:
         self._file.close()
 
 
-def _numbers(content: bytes) -> set[tuple[int, int]]:
-    """Epoch and sequence of the events in the last lines of a file."""
+def _told(envelope: Envelope) -> tuple[int, int, str]:
+    """What is the same where an event is delivered again, and only there."""
+    return envelope.epoch, envelope.sequence, envelope.id
+
+
+def _told_in(content: bytes) -> set[tuple[int, int, str]]:
+    """The events in the last lines of a file."""
     found = set()
     for line in content.splitlines():
         try:
             envelope = Envelope.read(line)
         except ContractError:
             continue
-        found.add((envelope.epoch, envelope.sequence))
+        found.add(_told(envelope))
     return found

@@ -74,9 +74,9 @@ class Outlets:
         self.lost = 0
         for courier in self._couriers:
             courier.start()
-        left = [int(note.name.removeprefix("forget-")) for note in folder.glob("forget-*")]
-        if left:
-            self._erase_aside(left)
+        left = [note.name.removeprefix("forget-") for note in folder.glob("forget-*")]
+        if any(name.isdecimal() for name in left):
+            self._erase_aside([int(name) for name in left if name.isdecimal()])
 
     @property
     def status(self) -> tuple[CourierStatus, ...]:

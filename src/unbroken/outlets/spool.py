@@ -64,7 +64,8 @@ class Spool:
         self.generation = 0
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            self._segments = [_opened(path) for path in sorted(folder.glob(f"*{_SUFFIX}"))]
+            paths = sorted(path for path in folder.glob(f"*{_SUFFIX}") if path.stem.isdecimal())
+            self._segments = [_opened(path) for path in paths]
         except OSError as error:
             raise StoreError(
                 f"{folder}: cannot hold the spool ({error.strerror}); choose another outputs.spool"
