@@ -17,7 +17,9 @@ from unbroken.core.events import (
     Evidence,
     PersonEnrolled,
     PersonForgotten,
+    PersonLeft,
     TrackStarted,
+    ZoneLeft,
 )
 from unbroken.pipeline.board import BUCKETS, Board, BoardSettings, persons_of
 from web_site import NOON, Clock, filled
@@ -122,7 +124,8 @@ def test_who_is_forgotten_leaves_no_event_but_that_and_numbers_go_on():
     board = Board([], Clock())
     weighed = (Evidence(1, 2.0), Evidence(3, 1.0))
     board.hear([PersonEnrolled(0.0, "hall", 1, 1), PersonEnrolled(1.0, "hall", 2, 2, weighed)])
-    board.hear([PersonForgotten(2.0, 1, "asked for")])
+    board.hear([PersonForgotten(2.0, 1, "asked for"), PersonLeft(2.0, 1, ("hall",), 0.0, "forgotten")])
+    board.hear([ZoneLeft(2.0, "hall", 1, 1, "desk", 2.0, "forgotten")])
     notes = board.events()
     assert [note.number for note in notes] == [2, 3]
     assert [one.person for one in notes[0].event.alternatives] == [3]

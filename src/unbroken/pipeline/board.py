@@ -339,6 +339,7 @@ class Board:
         tile.shown = Shown(self._shown, at, frame, result)
 
     def _note(self, events: Iterable[Event], at: float) -> None:
+        """Take events in; of somebody who is forgotten nothing is kept but that he was."""
         for event in events:
             self._attendance.note(event)
             self._set_state(event, at)

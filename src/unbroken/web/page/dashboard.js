@@ -434,7 +434,7 @@ function words(event) {
 }
 const group = (event) => Object.keys(GROUPS).find((name) => GROUPS[name].test(event.event)) || "site";
 function eventRow(event) {
-  const row = el("li", { class: /^(camera_(?!online)|storage_lost|step_faulted)/.test(event.event) ? "new bad" : "new" }, el("time", {}, clock(event.at)), el("span", {}, ...words(event)));
+  const row = el("li", { class: /^(camera_(?!online|changed)|storage_lost|step_faulted)/.test(event.event) ? "new bad" : "new" }, el("time", {}, clock(event.at)), el("span", {}, ...words(event)));
   row.addEventListener("click", () => {
     const open = $("pre", row);
     if (open) { open.remove(); return; }
