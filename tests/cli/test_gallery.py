@@ -3,6 +3,7 @@
 import json
 import multiprocessing
 import re
+import zipfile
 from pathlib import Path
 
 import cv2
@@ -19,6 +20,8 @@ from unbroken.cli.main import app
 from unbroken.core.batches import Batch, Merge, Reply
 from unbroken.core.errors import ConfigError, StoreError
 from unbroken.storage.keeper import StoreSettings, open_store
+from unbroken.storage.pictures import Album
+from unbroken.storage.sealing import Plain
 
 
 def run(*arguments: object, typed: str = "") -> Result:
@@ -65,6 +68,12 @@ def test_a_name_stays_with_its_person(site: Path) -> None:
     assert json.loads(run("show", "the courier", "--json").output)["person"]["id"] == 2
     run("name", "the courier")
     assert listed()[2]["name"] == ""
+
+
+def test_a_name_is_shown_as_it_is_whatever_it_holds(site: Path) -> None:
+    run("name", 2, "[/bold] anna [red]")
+    assert "[/bold] anna [red]" in run("list").output
+    assert "[/bold] anna [red]" in run("show", 2).output
 
 
 def test_corrections_of_a_site_at_rest_are_kept_by_its_engine(site: Path) -> None:
@@ -138,8 +147,13 @@ def _who_looks_like(site: Path, track: int) -> list[int]:
 
 
 def test_export_import_and_backup_carry_a_site_away(site: Path, tmp_path: Path) -> None:
+    site.write_text(site.read_text().replace("[storage]", '[storage]\npictures = "pictures"'))
+    track = json.loads(run("show", 2, "--json").output)["stays"][0]["track"]
+    Album(tmp_path / "pictures", Plain()).put("hall", 1, track, b"a picture")
     assert "3 people, 3 tracks" in run("export", tmp_path / "all.zip").output
     assert "1 people, 1 tracks" in run("export", tmp_path / "one.zip", "--person", 2).output
+    with zipfile.ZipFile(tmp_path / "one.zip") as archive:
+        assert archive.read(f"pictures/hall-1-{track}.jpg") == b"a picture"
     assert "3 people" in run("import", tmp_path / "all.zip", "--database", tmp_path / "new.db").output
     assert listed("--database", tmp_path / "new.db") == listed()
     assert run("merge", 1, 2, "--database", tmp_path / "new.db").exit_code == 0

@@ -18,7 +18,7 @@ import numpy as np
 from unbroken.app.access import access_log, user
 from unbroken.app.build import BUILT_IN_DETECTOR, Workshop, embedder_of, identity_of
 from unbroken.app.outlets import outlets_of
-from unbroken.app.storage import NONE, keeper_of
+from unbroken.app.storage import NONE, album_of, keeper_of
 from unbroken.config.reading import checked, read_site
 from unbroken.config.service import LogSettings
 from unbroken.config.site import SiteSettings
@@ -267,11 +267,19 @@ def opened_engine(place: Place, store: Store) -> Engine:
 
 
 def exported(place: Place, target: Path, who: str = "") -> archive.Written:
-    """Write everything, or all that is known of one person, to a file."""
+    """Write everything, or all that is known of one person, pictures too, to a file."""
     with _reading(place) as database:
         number = queries.number_of(database, who) if who else 0
         place.note("export", str(number) if number else "")
-        return archive.write_archive(database, place.seal, target, number)
+        written = archive.write_archive(database, place.seal, target, number)
+        album = album_of(place.settings.storage, place.seal)
+        if number and album is not None:
+            where = [(stay.camera, stay.epoch, stay.track) for stay in queries.stays(database, number, limit=1_000_000)]
+            kept = (
+                (f"{camera}-{epoch}-{track}.jpg", album.get(camera, epoch, track)) for camera, epoch, track in where
+            )
+            archive.add_pictures(target, ((name, jpeg) for name, jpeg in kept if jpeg))
+        return written
 
 
 def imported(place: Place, source: Path) -> archive.Written:

@@ -319,6 +319,7 @@ def _track(written: str) -> tuple[str, int]:
 
 def _show(found: Shown) -> None:
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
     console = Console()
@@ -332,11 +333,11 @@ def _show(found: Shown) -> None:
     console.print(about)
     tracks = Table("camera", "epoch", "track", "from", "to", title="tracks")
     for stay in found.stays:
-        tracks.add_row(stay.camera, str(stay.epoch), str(stay.track), _when(stay.start), _when(stay.end))
+        tracks.add_row(escape(stay.camera), str(stay.epoch), str(stay.track), _when(stay.start), _when(stay.end))
     console.print(tracks)
     events = Table("when", "what", "where", "why", title="events")
     for event in found.events:
-        where = f"{event.get('camera', '')}:{event['track']}" if "track" in event else ""
+        where = escape(f"{event.get('camera', '')}:{event['track']}") if "track" in event else ""
         events.add_row(_when(event["time"]), str(event["type"]), where, _why(event))
     console.print(events)
 
@@ -360,10 +361,12 @@ def _why(event: dict[str, object]) -> str:
 
 
 def _columns(person: Person) -> tuple[str, ...]:
+    from rich.markup import escape
+
     state = f"is {person.merged_into}" if person.merged_into else person.state
     cameras = ", ".join(person.cameras)
     seen = (_when(person.first_seen), _when(person.last_seen))
-    return str(person.id), person.name, state, *seen, cameras, str(person.tracks), str(person.views)
+    return str(person.id), escape(person.name), state, *seen, escape(cameras), str(person.tracks), str(person.views)
 
 
 def _when(seconds: object) -> str:

@@ -10,7 +10,7 @@ import io
 import json
 import os
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -84,6 +84,23 @@ def write_archive(database: Database, seal: Seal, path: Path, person: int = 0) -
     except OSError as error:
         raise StoreError(f"{path}: cannot be made ({error.strerror}); give a name that is not in use") from error
     return Written(rows, vectors, path.stat().st_size)
+
+
+def add_pictures(path: Path, pictures: Iterable[tuple[str, bytes]]) -> int:
+    """Put pictures, by name, into an archive that was written; how many there were.
+
+    Raises:
+        StoreError: the file cannot be written.
+    """
+    count = 0
+    try:
+        with zipfile.ZipFile(path, "a") as archive:
+            for name, content in pictures:
+                archive.writestr(f"pictures/{name}", content)
+                count += 1
+    except OSError as error:
+        raise StoreError(f"{path}: cannot be written ({error.strerror}); is the disk full?") from error
+    return count
 
 
 def read_archive(database: Database, seal: Seal, path: Path) -> Written:
