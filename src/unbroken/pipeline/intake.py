@@ -171,11 +171,17 @@ class Intake:
             self._condition.notify_all()
 
     def tell(self, *events: Event) -> None:
-        """Add events; `take` returns them. What cameras say of themselves becomes their state."""
+        """Add events; `take` returns them. What cameras say of themselves becomes their state.
+
+        Nobody waits for the pictures of a camera that has stalled or is lost until one comes again.
+        """
         for event in events:
             if isinstance(event, (CameraOnline, CameraStalled, CameraLost)):
                 self._health.state(event.camera, _STATES[type(event)], getattr(event, "reason", ""))
         with self._condition:
+            for event in events:
+                if isinstance(event, (CameraStalled, CameraLost)) and event.camera in self._lanes:
+                    self._lanes[event.camera].active = False
             self._events += events
             self._condition.notify_all()
 
