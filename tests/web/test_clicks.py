@@ -22,7 +22,7 @@ from unbroken.cli.clicking import Clicks, job_of
 from unbroken.core.errors import ConfigError
 from unbroken.datasets.calibration import read_view
 from unbroken.geometry.plane import GroundView, ground_from_image, image_from_ground
-from unbroken.web.clicks import Job, Plan, clicking
+from unbroken.web.clicks import Job, Plan, clicking, meaning
 from unbroken.web.keys import Keys
 from unbroken.web.serving import Serving
 from web_site import ask
@@ -146,6 +146,9 @@ def test_the_page_is_told_what_its_points_mean(tmp_path):
             assert said == {"problem": sentence}
         mirrored = json.loads(ask(serving, "/api/fit", "POST", JSON, body(pixels, GROUND[:, ::-1]))[2])
         assert "mirrored" in mirrored["problem"]
+        assert "problem" not in meaning(
+            PointPairs([""] * 5, pixels, GROUND[:, ::-1], (640, 480)), job(tmp_path, y_down=True)
+        )
         inline = json.loads(ask(serving, "/api/fit", "POST", JSON, body(pixels, np.full((5, 2), 3.0)))[2])
         assert "problem" in inline
         status, _, answer = ask(serving, "/api/save", "POST", JSON, body(pixels, GROUND[:, ::-1]))
@@ -184,7 +187,9 @@ def wanted(**more):
         "plan": None,
         "metres_per_pixel": 0.01,
     }
-    return Clicks(**{**some, "output": Path("o"), "grid": Path("g"), "tolerance": 0.5, "port": 0, **more})
+    return Clicks(
+        **{**some, "output": Path("o"), "grid": Path("g"), "tolerance": 0.5, "y_down": False, "port": 0, **more}
+    )
 
 
 def test_the_picture_comes_from_a_file_or_from_a_camera_of_the_site(tmp_path):

@@ -24,9 +24,7 @@ calibrate = typer.Typer(
 
 @calibrate.command()
 def points(
-    pairs: Path | None = typer.Argument(
-        None, help="CSV rows x,y,X,Y (pixels, then metres), or JSON or TOML with `points`; with --click also a video."
-    ),
+    pairs: Path | None = typer.Argument(None, help="CSV rows x,y,X,Y (pixels, metres), JSON, TOML; to click: a video."),
     output: Path = typer.Option(Path("calibration.json"), "--output", "-o", help="The calibration to write."),
     picture: str = typer.Option("", help="A picture or a video of the camera: the grid is drawn over it."),
     grid: Path = typer.Option(Path("grid.png"), help="Where the picture with the grid goes."),
@@ -46,8 +44,6 @@ def points(
     plan); grid and errors follow while you do. Saving writes the points, the calibration and the picture with the grid.
 
     Examples:
-        unbroken calibrate points hall.csv -o hall.json
-
         unbroken calibrate points hall.toml --picture hall.mp4 --grid hall.png
 
         unbroken calibrate points --click hall.mp4 -o hall.json
@@ -56,19 +52,16 @@ def points(
     """
     from rich.console import Console
 
-    from unbroken.cli.clicking import Clicks
-    from unbroken.cli.clicking import click as click_points
+    from unbroken.cli.clicking import Clicks, click_points
     from unbroken.core.errors import ConfigError
 
-    console = Console()
     if click:
-        wanted = Clicks(pairs, picture, site, camera, plan, metres_per_pixel, output, grid, tolerance, port)
-        saved = click_points(console, wanted)
-        console.print(f"written: {output}" if saved else "nothing was saved", highlight=False)
+        wanted = Clicks(pairs, picture, site, camera, plan, metres_per_pixel, output, grid, tolerance, y_down, port)
+        click_points(Console(), wanted)
         return
     if pairs is None:
         raise ConfigError("nothing to calibrate by; give a file of point pairs, or --click and a picture")
-    fit_points(console, PointsJob(pairs, output, picture, grid, tolerance, y_down, seed))
+    fit_points(Console(), PointsJob(pairs, output, picture, grid, tolerance, y_down, seed))
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,7 @@ class Clicks:
         output: the calibration.
         grid: the picture with the grid.
         tolerance: metres.
+        y_down: the ground's y axis points down.
         port: 0 for any free one.
     """
 
@@ -39,11 +40,12 @@ class Clicks:
     output: Path
     grid: Path
     tolerance: float
+    y_down: bool
     port: int
 
 
-def click(console: Console, wanted: Clicks) -> bool:
-    """Serve the page until the user is through; whether anything was saved.
+def click_points(console: Console, wanted: Clicks) -> None:
+    """Serve the page until the user is through, and say what was saved.
 
     Raises:
         ConfigError: no picture is named, or the port is in use.
@@ -63,7 +65,7 @@ def click(console: Console, wanted: Clicks) -> bool:
             job.done.wait()
         except KeyboardInterrupt:
             console.print("")
-    return job.saved.is_set()
+    console.print(f"written: {wanted.output}" if job.saved.is_set() else "nothing was saved", highlight=False)
 
 
 def job_of(wanted: Clicks) -> Job:
@@ -80,7 +82,9 @@ def job_of(wanted: Clicks) -> Job:
     image = picture_of(address)
     plan = Plan(picture_of(str(wanted.plan)), wanted.metres_per_pixel) if wanted.plan else None
     known = _known(points, (int(image.shape[1]), int(image.shape[0])))
-    return Job(image, points.with_suffix(".json"), wanted.output, wanted.grid, known, plan, wanted.tolerance)
+    return Job(
+        image, points.with_suffix(".json"), wanted.output, wanted.grid, known, plan, wanted.tolerance, wanted.y_down
+    )
 
 
 def _picture_and_points(wanted: Clicks) -> tuple[str, Path]:
