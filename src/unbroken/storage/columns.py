@@ -7,7 +7,7 @@ from unbroken.core.errors import StoreError
 
 def whole(value: object) -> int:
     """A column that holds a whole number."""
-    if not isinstance(value, int):
+    if not isinstance(value, int) or isinstance(value, bool) or abs(value) >= 2**63:
         raise StoreError(f"the database holds {value!r} where a whole number belongs; restore a backup")
     return value
 

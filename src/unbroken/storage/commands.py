@@ -11,7 +11,6 @@ from unbroken.storage.columns import real, whole
 from unbroken.storage.database import Database
 
 WAITING, ERASING, DONE, REFUSED = "waiting", "erasing", "done", "refused"
-_KINDS = {kind.__name__.lower(): kind for kind in (Merge, Split, Swap, Undo, Forget)}
 
 
 def ask(database: Database, command: Command, who: str, time: float) -> int:
@@ -29,10 +28,16 @@ def ask(database: Database, command: Command, who: str, time: float) -> int:
     )
 
 
-def waiting(database: Database) -> tuple[Request, ...]:
-    """The requests that nobody has answered, oldest first."""
+def waiting(database: Database) -> tuple[tuple[Request, ...], tuple[Reply, ...]]:
+    """The requests that nobody has answered, oldest first, and replies to those that are none: they are refused."""
     rows = database.query("SELECT id, time, who, body FROM commands WHERE state = ? ORDER BY id", (WAITING,))
-    return tuple(Request(whole(number), real(time), str(who), decoded(str(body))) for number, time, who, body in rows)
+    requests, refused = [], []
+    for number, time, who, body in rows:
+        try:
+            requests.append(Request(whole(number), real(time), str(who), decoded(str(body))))
+        except StoreError as error:
+            refused.append(Reply(whole(number), done=False, text=str(error)))
+    return tuple(requests), tuple(refused)
 
 
 def answer(database: Database, replies: Sequence[Reply]) -> None:
@@ -41,8 +46,8 @@ def answer(database: Database, replies: Sequence[Reply]) -> None:
     Who has asked for a person to be forgotten has to wait until the traces are erased: see `answer_withheld`.
     """
     for reply in replies:
-        rows = database.query("SELECT body FROM commands WHERE id = ?", (reply.number,))
-        erasing = reply.done and bool(rows) and isinstance(decoded(str(rows[0][0])), Forget)
+        rows = database.query("SELECT body FROM commands WHERE id = ?", (reply.number,)) if reply.done else []
+        erasing = bool(rows) and isinstance(decoded(str(rows[0][0])), Forget)
         state = ERASING if erasing else DONE if reply.done else REFUSED
         database.execute(
             "UPDATE commands SET state = ?, answer = ?, body = '' WHERE id = ?", (state, reply.text, reply.number)
@@ -88,15 +93,20 @@ def decoded(text: str) -> Command:
     """
     try:
         fields = json.loads(text)
-        kind = fields.pop("command")
+        kind = fields["command"]
         if kind == "split":
-            return Split(int(fields["person"]), tuple(_track(track) for track in fields["tracks"]))
+            return Split(whole(fields["person"]), tuple(_track(track) for track in fields["tracks"]))
         if kind == "swap":
             return Swap(_track(fields["first"]), _track(fields["second"]))
-        made = _KINDS[kind](**fields)
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise StoreError(f"the queue of commands holds {text[:80]!r}, which is no command; withdraw it") from error
-    return made
+        if kind == "merge":
+            return Merge(whole(fields["person"]), whole(fields["absorbed"]))
+        if kind == "undo":
+            return Undo(whole(fields["person"]))
+        if kind == "forget":
+            return Forget(whole(fields["person"]), str(fields["reason"]))
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError, StoreError) as error:
+        raise StoreError(f"the queue of commands holds {text[:80]!r}, which is no command; ask anew") from error
+    raise StoreError(f"the queue of commands holds {text[:80]!r}, which is no command; ask anew")
 
 
 def _track(value: Sequence[object]) -> tuple[str, int]:

@@ -165,7 +165,9 @@ class Store:
 
     def pending_commands(self) -> tuple[Request, ...]:
         """The requests that wait, oldest first, and at times those of retention, which have numbers below 0."""
-        requests = commands.waiting(self._database)
+        requests, refused = commands.waiting(self._database)
+        if refused:
+            self.reply(refused)
         if self._now - self._looked < self._retention.every:
             return requests
         self._looked = self._now
