@@ -316,6 +316,7 @@ function header(reason = "") {
   const { site } = state;
   const list = $("#trouble ul");
   let troubles = site ? site.problems : [];
+  $("#wall").classList.toggle("stale", !state.connected);
   if (!state.connected) {
     pill.className = "pill bad";
     pill.textContent = "no connection";
@@ -384,7 +385,7 @@ function lane(one, at, length) {
   const ends = [];
   for (const [camera, start, end] of one.visits.filter(([, , last]) => at - last < length).sort((a, b) => a[1] - b[1])) {
     let row = ends.findIndex((before) => before <= start);
-    if (row < 0) row = ends.length;
+    if (row < 0) row = Math.min(ends.length, 3);
     ends[row] = end;
     const from = Math.min(0.994, Math.max(0, 1 - (at - start) / length));
     const piece = el("span", { title: `${camera}, ${clock(start)} to ${clock(end)}` }, camera);
