@@ -50,6 +50,16 @@ class Server:
             connection.execute("CREATE SCHEMA public")
         return address
 
+    def content(self) -> bytes:
+        """All that is in the files of tables and indices, with what the server still held in memory."""
+        import psycopg
+
+        address = f"postgresql://unbroken@/postgres?host={self._folder}"
+        with psycopg.connect(address, autocommit=True) as connection:
+            connection.execute("CHECKPOINT")
+        files = [path for path in (self._folder / "data" / "base").rglob("*") if path.is_file()]
+        return b"".join(path.read_bytes() for path in files)
+
     def stop(self) -> None:
         """End the server and remove its folder."""
         self._run("pg_ctl", "-D", str(self._folder / "data"), "-m", "immediate", "stop")

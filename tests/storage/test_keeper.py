@@ -276,3 +276,19 @@ def test_a_connection_that_ends_in_the_middle_of_a_batch_leaves_nothing_of_it(
     assert list(everybody(store)) == [1]
     other.close()
     store.close()
+
+
+def test_no_byte_of_a_forgotten_vector_is_left_in_the_tables_of_a_server(postgres: Server) -> None:
+    store = opened(postgres.new_database())
+    store.snapshot(look(1).tobytes())
+    for number in range(20):
+        view = seen("hall", float(number), [4, 5], [look(1), look(2)], 0.1 + number / 50)
+        store.keep(*step(view, [1, 2], number=number))
+    one, other = look(1).tobytes(), look(2).tobytes()
+    assert one[:24] in postgres.content()
+    store.keep(*said(100.0, [Forget(1, "")], [PersonForgotten(100.0, 1, "")]))
+    store.snapshot(other)
+    everything = postgres.content()
+    assert not any(one[at : at + 16] in everything for at in range(0, len(one) - 16, 8))
+    assert other[:24] in everything
+    store.close()

@@ -58,6 +58,8 @@ class Proof:
             return f"NOT erased everywhere: {'; '.join(self.found)}"
         if not self.traces:
             return f"nothing biometric was known; {self.files} files hold {self.bytes} bytes"
+        if not self.files:
+            return f"searched what the database holds for {self.traces} pieces of vectors: none is left"
         return f"searched {self.files} files ({self.bytes} bytes) for {self.traces} pieces of vectors: none is left"
 
 
