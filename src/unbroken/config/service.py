@@ -93,7 +93,7 @@ class BudgetSettings(Strict):
     least_size: int = Field(224, ge=64, le=4096, description="Pixels, under overload: the net's input shrinks to this.")
     rate: float = Field(0.0, ge=0, le=240, description="Pictures per second and camera that are looked at; 0: all.")
     hang: float = Field(
-        60.0, ge=5, le=3600, description="Seconds: a step that takes longer hangs, and the process ends with code 70."
+        60.0, ge=5, le=3600, description="Seconds: a step that takes longer hangs, and the site begins anew."
     )
 
 
