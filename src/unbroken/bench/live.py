@@ -50,7 +50,7 @@ DETECTOR, REID = ("rtmdet_nano", 320), "person-reidentification-retail-0288"
 BUDGET = 180.0
 """Milliseconds that the site may take from a picture's arrival to its events. FFmpeg hands an H.264 picture of an RTSP
 stream on when the next one begins, so a tenth of a second is gone before that."""
-LONG, QUICK, WARM = 600.0, 20.0, 5.0
+LONG, QUICK, WARM = 600.0, 20.0, 10.0
 """Seconds of a scene that are measured, and those before them in which nets are warmed up."""
 
 _COLUMNS = (
@@ -82,18 +82,16 @@ class Stopwatch:
 
     Attributes:
         noted: per camera (seconds since 1970, latency in seconds).
-        skews: seconds by which a camera's own clock is ahead of the stamps of its pictures, where it tells.
         persons: Global IDs that were given.
     """
 
     noted: defaultdict[str, list[tuple[float, float]]] = field(default_factory=lambda: defaultdict(list))
-    skews: dict[str, float] = field(default_factory=dict)
     persons: set[int] = field(default_factory=set)
 
     def write(self, frame: Frame, result: FrameResult, events: Sequence[Event]) -> None:
         """Note one answer."""
         now = time.time()
-        self.noted[frame.camera].append((now, now - frame.time - self.skews.get(frame.camera, 0.0)))
+        self.noted[frame.camera].append((now, now - frame.time))
         self.persons.update(int(person) for person in result.identities.persons if person > 0)
 
     def hear(self, events: Sequence[Event]) -> None:
@@ -235,7 +233,7 @@ def watch(files: Sequence[Path], folder: Path, options: Options, seconds: float)
     with (
         served(files) as serving,
         Service(_site(serving.addresses, folder, options), [stopwatch]) as service,
-        _sampled(service, stopwatch) as samples,
+        _sampled(service) as samples,
     ):
         _wait(service, min(WARM, seconds))
         spent, begun = _spent(resource.RUSAGE_SELF), time.time()
@@ -249,7 +247,9 @@ def watch(files: Sequence[Path], folder: Path, options: Options, seconds: float)
         for camera, values in sorted(stopwatch.noted.items())
     }
     kept = [Sample(health.now - begun, health) for health in samples if begun <= health.now <= end]
-    return Watched(noted, kept, (used, servers), serving.server, bool(stopwatch.skews), len(stopwatch.persons))
+    clocks = [camera.extra.get("calendar_skew_seconds", math.nan) for camera in kept[-1].health.cameras.values()]
+    timed = all(math.isfinite(clock) for clock in clocks)
+    return Watched(noted, kept, (used, servers), serving.server, timed, len(stopwatch.persons))
 
 
 def _rows(scene: str, watched: Watched, seconds: float) -> list[tuple[str | float | int, ...]]:
@@ -316,6 +316,7 @@ def _site(addresses: Sequence[str], folder: Path, options: Options) -> SiteSetti
         "reid": {"model": REID},
         "runtime": {"models": str(options.models), "threads": min(2, os.cpu_count() or 1)},
         "budget": {"latency": BUDGET},
+        "live": {"trust_clock": True},
         "storage": {"database": str(folder / "site.db")},
         "outputs": {"events": str(folder / "events.jsonl"), "spool": str(folder / "spool")},
         "web": {"on": False},
@@ -337,19 +338,14 @@ def _spent(who: int) -> float:
 
 
 @contextmanager
-def _sampled(service: Service, stopwatch: Stopwatch) -> Iterator[list[SiteHealth]]:
+def _sampled(service: Service) -> Iterator[list[SiteHealth]]:
     """Look at the site's health four times a second, in a thread of its own."""
     samples: list[SiteHealth] = []
     over = threading.Event()
 
     def look() -> None:
         while not over.wait(0.25):
-            health = service.health.snapshot()
-            samples.append(health)
-            for name, camera in health.cameras.items():
-                skew = camera.extra.get("camera_skew_seconds", math.nan)
-                if math.isfinite(skew):
-                    stopwatch.skews[name] = skew
+            samples.append(service.health.snapshot())
 
     thread = threading.Thread(target=look, daemon=True)
     thread.start()
