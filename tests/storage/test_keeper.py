@@ -292,3 +292,30 @@ def test_no_byte_of_a_forgotten_vector_is_left_in_the_tables_of_a_server(postgre
     assert not any(one[at : at + 16] in everything for at in range(0, len(one) - 16, 8))
     assert other[:24] in everything
     store.close()
+
+
+def test_a_full_disk_is_told_and_nothing_of_the_batch_is_left(tmp_path: Path) -> None:
+    store = opened(str(tmp_path / "site.db"))
+    batches = [
+        step(seen("hall", float(n), [n], [look(n, 2048)]), [n], [PersonEnrolled(float(n), "hall", n, n)], number=n)
+        for n in range(1, 40)
+    ]
+    pages = store.database.query("PRAGMA page_count")[0][0]
+    store.database.query(f"PRAGMA max_page_count = {int(str(pages)) + 8}")
+    kept, told = 0, ""
+    while not told:
+        try:
+            store.keep(*batches[kept])
+            kept += 1
+        except StoreError as error:
+            told = str(error)
+    assert "is the disk full" in told
+    assert 0 < kept < len(batches)
+    assert list(everybody(store)) == list(range(1, kept + 1))
+    assert len(store.recover().batches) == kept
+    store.database.query("PRAGMA max_page_count = 100000")
+    for batch in batches[kept:]:
+        store.keep(*batch)
+    assert list(everybody(store)) == list(range(1, 40))
+    assert store.database.check() == ()
+    store.close()
