@@ -13,8 +13,8 @@ from unbroken.core.frames import Frame
 from unbroken.pipeline.camera import Camera, Economy
 from unbroken.pipeline.health import Health
 from unbroken.pipeline.intake import Intake, Lane, Retry
-from unbroken.pipeline.overload import Limits
-from unbroken.pipeline.scheduler import Scheduler, SchedulerSettings
+from unbroken.pipeline.overload import Limits, Load
+from unbroken.pipeline.scheduler import Meter, Scheduler, SchedulerSettings
 from unbroken.pipeline.site import Site
 from unbroken.tracking.engine import Engine
 from unbroken.tracking.sort import Sort
@@ -229,3 +229,46 @@ def test_who_asks_is_told_what_the_scheduler_is_at():
         while (doing := running.scheduler.doing)[0] != "detect":
             time.sleep(0.001)
     assert doing[1] >= 0
+
+
+def test_of_each_camera_no_more_pictures_are_looked_at_than_wished():
+    running = Running([lane("a", live=False, count=60)], Walker())
+    running.intake.rate = 5.0
+    with running:
+        running.thread.join(20)
+    assert [result.index for result in running.outlet.results] == list(range(0, 60, 2))
+
+
+class Asking(Outlet):
+    """Asks, in the middle of each step, for how many of 40 crops there is time, and says that a crop takes 2 s."""
+
+    def __init__(self):
+        super().__init__()
+        self.rooms, self.scheduler = [], None
+
+    def write(self, frame, result, events):
+        self.rooms.append(self.scheduler.room(40))
+        self.scheduler.embedded(10, 20.0)
+        self.scheduler.embedded(0, 5.0)
+
+
+def test_crops_are_put_off_when_the_oldest_live_picture_would_wait_too_long():
+    asking = Asking()
+    running = Running([lane("a", pause=0.005)], Walker(), limits=Limits(latency=30), before=[asking])
+    asking.scheduler = running.scheduler
+    with running:
+        running.outlet.until(lambda outlet: outlet.count("a") >= 3)
+    assert asking.rooms[0] == 40
+    assert all(1 <= room <= 30 * 0.75 / 2 for room in asking.rooms[1:])
+
+
+def test_load_is_what_was_spent_since_the_last_look():
+    meter = Meter(10.0)
+    assert meter.load(10.5, 1.0) is None
+    for latency in (0.1, 0.2, 0.4):
+        meter.step(0.2, {"detect": 0.1, "embed": 0.05, "track": 0.05})
+        meter.answered(latency)
+    load = meter.load(11.0, 1.0)
+    np.testing.assert_allclose([load.busy, load.detect, load.embed], [0.6, 0.3, 0.15])
+    assert load.latency in (0.2, 0.4)
+    assert meter.load(12.0, 1.0) == Load(0.0, 0.0, 0.0, 0.0)

@@ -88,6 +88,7 @@ class Service:
         self._memory = Memory(settings, identity_of(settings, calibrated), embedder, environment)
         self._site = Site({}, {}, embedder, self._memory.identity, time.perf_counter)
         self._intake = Intake(self.health)
+        self._intake.rate = settings.budget.rate
         self.outlets = outlets_of(settings, environment)
         if self._memory.keeper is not None:
             self.outlets.repeat(last_events(self._memory.keeper.database))
@@ -183,6 +184,7 @@ class Service:
             if isinstance(sink, Board):
                 sink.expect(list(running(self.settings)))
                 sink.outline(outlines_of(self.settings))
+        self._intake.rate = self.settings.budget.rate
         self._scheduler.settings = scheduling(self.settings)
         if {"zones", "lines"} & set(changes.live):
             self._scheduler.do(self._redraw)
@@ -203,7 +205,7 @@ class Service:
     def _lane(self, camera: CameraSettings) -> Lane:
         live = is_live(camera.source)
         retry = Retry(self.settings.live.first_retry, self.settings.live.longest_retry)
-        return Lane(camera.name, lambda: self._open(camera), live, self.settings.budget.rate, retry, tells=live)
+        return Lane(camera.name, lambda: self._open(camera), live, retry, tells=live)
 
     def _open(self, camera: CameraSettings) -> Source:
         """Open a camera, in its own thread; the first time, the site gets what belongs to it."""

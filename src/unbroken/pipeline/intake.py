@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -17,6 +18,8 @@ from unbroken.pipeline.walk import failure
 
 Open = Callable[[], Source]
 
+_EARLY = 0.9
+"""Share of the time between two pictures that has to pass: cameras are not exact."""
 _STATES = {CameraOnline: "online", CameraStalled: "stalled", CameraLost: "lost"}
 
 
@@ -45,7 +48,6 @@ class Lane:
         name: of the camera.
         open: opens it; called in the camera's own thread, again after each failure.
         live: pictures are replaced by newer ones where they have to wait; those of recordings wait instead.
-        rate: pictures per second that are taken at most; 0: all.
         retry: when it is tried again.
         tells: the source itself says when it is online, stalled or lost, by `Intake.tell`, never ends, and may be
             closed by another thread than that which reads it.
@@ -54,7 +56,6 @@ class Lane:
     name: str
     open: Open
     live: bool
-    rate: float = 0.0
     retry: Retry = field(default_factory=Retry)
     tells: bool = False
 
@@ -96,9 +97,13 @@ class Intake:
 
     Args:
         health: is told what comes, what is dropped and what breaks.
+
+    Attributes:
+        rate: pictures per second and camera that are taken at most; 0: all. May be changed at any time.
     """
 
     def __init__(self, health: Health) -> None:
+        self.rate = 0.0
         self._health = health
         self._condition = threading.Condition()
         self._lanes: dict[str, _Running] = {}
@@ -227,8 +232,7 @@ class Intake:
         source = lane.open()
         with self._condition:
             running.source = source
-        spacing = 0.9 / lane.rate if lane.rate else 0.0
-        due = 0.0
+        due = -math.inf
         try:
             if running.stop.is_set():
                 return
@@ -238,7 +242,7 @@ class Intake:
                 if not number and not lane.tells:
                     self.tell(CameraOnline(frame.time, lane.name))
                 if frame.time >= due or frame.time < running.last:
-                    due = frame.time + spacing
+                    due = frame.time + (_EARLY / self.rate if self.rate else 0.0)
                     self._lay(running, frame)
         finally:
             source.close()
