@@ -7,9 +7,10 @@ import time
 import numpy as np
 
 from unbroken.core.detections import Detections
-from unbroken.core.errors import SourceLostError
+from unbroken.core.errors import ContractError, SourceLostError
 from unbroken.core.events import CameraLost, CameraOnline, QualityChanged, StepFaulted
 from unbroken.core.frames import Frame
+from unbroken.identity.fixed import FixedManager
 from unbroken.pipeline.camera import Camera, Economy
 from unbroken.pipeline.health import Health
 from unbroken.pipeline.intake import Intake, Lane, Retry
@@ -89,12 +90,12 @@ class Outlet:
 class Running:
     """A site of cameras by name, stepped by a thread of its own."""
 
-    def __init__(self, lanes, detector, economy=None, limits=None, before=()):
+    def __init__(self, lanes, detector, economy=None, limits=None, before=(), identity=None):
         self.outlet, self.health = Outlet(), Health(time.time)
         self.intake = Intake(self.health)
         self._economy = economy or Economy()
         cameras = {lane.name: self.camera(lane.name) for lane in lanes}
-        self.site = Site(cameras, dict.fromkeys(cameras, detector), None, None, time.perf_counter)
+        self.site = Site(cameras, dict.fromkeys(cameras, detector), None, identity, time.perf_counter)
         self.detector, self.renewed = detector, []
         self.scheduler = Scheduler(self.site, self.intake, [*before, self.outlet], self.health, self.renew)
         self.scheduler.settings = SchedulerSettings(limits or Limits(latency=30), gather=0.001, window=0.1, grace=0.0)
@@ -274,3 +275,21 @@ def test_load_is_what_was_spent_since_the_last_look():
     np.testing.assert_allclose([load.busy, load.detect, load.embed], [0.6, 0.3, 0.15])
     assert load.latency in (0.2, 0.4)
     assert meter.load(12.0, 1.0) == Load(0.0, 0.0, 0.0, 0.0)
+
+
+class Refusing(FixedManager):
+    """Refuses what one camera says."""
+
+    def observe(self, sightings):
+        if any(one.camera == "bad" for one in sightings):
+            raise ContractError("camera bad: features have 3 numbers, those before 5")
+        return super().observe(sightings)
+
+
+def test_sightings_that_break_their_contract_are_told_and_the_other_cameras_are_answered():
+    lanes = [lane("good", pause=0.005), lane("bad", pause=0.005)]
+    with Running(lanes, Walker(), identity=Refusing()) as running:
+        running.outlet.until(lambda outlet: min(outlet.count("good"), outlet.count("bad")) >= 10)
+    faults = [event for event in running.outlet.events if isinstance(event, StepFaulted)]
+    assert [(fault.camera, fault.reason[:11]) for fault in faults] == [("bad", "camera bad:")]
+    assert all((one.identities.persons == -1).all() for one in running.outlet.results if one.camera == "bad")

@@ -12,6 +12,7 @@ import numpy as np
 
 from unbroken.core.arrays import Features, Floats, Image, Ints
 from unbroken.core.detections import Detections
+from unbroken.core.errors import ContractError
 from unbroken.core.events import Event
 from unbroken.core.frames import Frame
 from unbroken.core.ports import Detector, Embedder, IdentityManager, Restartable, Sizable
@@ -170,7 +171,7 @@ class Site:
             )
         frames = [frame for frame in frames if frame.camera in followed]
         with self._timed(timings, "identify", overseer):
-            identities, decided = self._identify([followed[frame.camera].sightings for frame in frames])
+            identities, decided = self._identified([followed[frame.camera].sightings for frame in frames], overseer)
         share = {step: seconds / max(len(frames), 1) for step, seconds in timings.items()}
         results = [
             self._result(frame, followed[frame.camera], identity, share)
@@ -250,6 +251,18 @@ class Site:
         detections = Detections.empty() if found is None else found
         return _Followed(detections, tracks, *camera.sightings(frame, tracks, detections))
 
+    def _identified(self, told: list[Sightings], overseer: Overseer) -> tuple[list[Identities], list[Event]]:
+        """The Global IDs; where the sightings of one camera break their contract, those of the others are answered."""
+        try:
+            return self._identify(told)
+        except ContractError as error:
+            if len(told) > 1:
+                parts = [self._identified([one], overseer) for one in told]
+                return [who for answers, _ in parts for who in answers], [event for _, some in parts for event in some]
+            with overseer.guard(told[0].camera if told else ""):
+                _raise(error)
+            return [Identities.undecided(one.camera, one.time, one.tracks) for one in told], []
+
     def _identify(self, told: list[Sightings]) -> tuple[list[Identities], list[Event]]:
         if self._identity is None:
             return [Identities.undecided(s.camera, s.time, s.tracks) for s in told], []
@@ -277,6 +290,10 @@ class Site:
         start = self._clock()
         yield
         timings[step] += self._clock() - start  # type: ignore[assignment]
+
+
+def _raise(error: Exception) -> None:
+    raise error
 
 
 @dataclass(frozen=True, slots=True, eq=False)
