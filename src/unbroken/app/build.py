@@ -55,7 +55,9 @@ def build_site(settings: SiteSettings, opened: Mapping[str, Opened], clock: Call
     detectors = {camera.name: workshop.detector(camera, opened[camera.name]) for camera in settings.cameras}
     cameras = {camera.name: workshop.camera(camera, opened[camera.name]) for camera in settings.cameras}
     calibrated = sum(camera.view is not None for camera in opened.values())
-    return Site(cameras, detectors, embedder_of(settings), identity_of(settings, calibrated), clock)
+    pictures = any(not isinstance(camera.source, Blank) for camera in opened.values())
+    manager = identity_of(settings, calibrated, pictures=pictures)
+    return Site(cameras, detectors, embedder_of(settings), manager, clock)
 
 
 class Workshop:
@@ -126,13 +128,24 @@ def embedder_of(settings: SiteSettings) -> Embedder | None:
     )
 
 
-def identity_of(settings: SiteSettings, calibrated: int) -> IdentityManager | None:
-    """What gives Global IDs; `None` without. Where several cameras are calibrated, the ground joins their views."""
+def identity_of(settings: SiteSettings, calibrated: int, *, pictures: bool = True) -> IdentityManager | None:
+    """What gives Global IDs; `None` without.
+
+    Where several cameras are calibrated and nobody's looks are computed, the ground joins their views. With looks the
+    manager weighs places itself, as one term of several: in a crowd it confuses fewer people than ground tracks do.
+
+    Args:
+        settings: of the site.
+        calibrated: how many cameras are.
+        pictures: whether there are any, rather than recorded boxes alone.
+    """
     policy = settings.identity.policy
     if policy == NONE:
         return None
     manager = identity_by_name(policy, **options_of(settings))
-    return GroundedManager(manager) if calibrated > 1 and policy == DEFAULT else manager
+    looks = pictures and settings.reid.model != NONE
+    joined = calibrated > 1 and policy == DEFAULT and not looks
+    return GroundedManager(manager) if joined else manager
 
 
 def _new_detector(name: str, settings: SiteSettings, wanted: DetectorSettings) -> Detector:

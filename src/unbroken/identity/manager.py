@@ -51,8 +51,6 @@ class ManagerSettings:
         false_merge_rate: a Global ID is confirmed when the probability that it is wrong is below this.
         enough: sum of the quality of the views after which a track is due.
         patience: seconds after which a track is due with whatever has been seen of it.
-        eager: quality at which, and at each doubling, a track that is not due is weighed: who is recognised beyond
-            the false-merge rate need not wait.
         memory: tracks that the calibration learns from.
         first_fit: tracks after which the calibration is fitted for the first time in earnest.
         fit_growth: it is fitted again when the number of tracks has grown by this factor.
@@ -72,7 +70,6 @@ class ManagerSettings:
     false_merge_rate: float = 0.01
     enough: float = 3.0
     patience: float = 2.0
-    eager: float = 0.5
     memory: int = 4096
     first_fit: int = 40
     fit_growth: float = 1.25
@@ -92,7 +89,6 @@ class _Open:
     boxes: Floats
     number: int = -1
     learnt: float = 0.0
-    tried: float = 0.0
 
 
 class CalibratedManager:
@@ -211,12 +207,8 @@ class CalibratedManager:
         ended += [key for key, track in self._open.items() if key[0] == view.camera and track.end < deadline]
         for key in ended:
             track = self._open.pop(key, None)
-            if track is None or track.number < 0:
-                continue
-            if track.bank.weight > track.learnt:
+            if track is not None and track.number >= 0 and track.bank.weight > track.learnt:
                 self._renew(key, track)
-            if self._decided(track) < 0 and (slot := self._history.slot(track.number)) >= 0:
-                self._history.erase(np.array([slot]))
 
     def _take_in(self, view: Sightings) -> None:
         width = view.features.shape[1]
@@ -248,7 +240,7 @@ class CalibratedManager:
             if len(track.bank) and self._history.count < self.settings.first_fit:
                 self._pairs.add_same(float(track.bank.vector @ view.features[row]))
             track.bank.add(view.features[row], float(view.quality[row]))
-        slot = self._decided(track)
+        slot = self._history.slot(track.number) if track.number >= 0 else -1
         if slot >= 0:
             self._history.starts[slot], self._history.ends[slot] = track.start, track.end
             self._history.boxes[slot], self._history.places[slot] = track.boxes, track.places
@@ -261,7 +253,7 @@ class CalibratedManager:
 
     def _renew(self, key: tuple[str, int], track: _Open) -> None:
         """A track has been seen better: what the gallery keeps of it is taken anew."""
-        slot = self._decided(track)
+        slot = self._history.slot(track.number)
         if slot < 0 or not len(track.bank):
             return
         track.learnt = track.bank.weight
@@ -272,33 +264,20 @@ class CalibratedManager:
 
     def _decide_due(self, view: Sightings) -> list[Event]:
         slots: list[int] = []
-        eager: set[int] = set()
         for number in view.tracks.tolist():
             track = self._open[view.camera, number]
-            if self._decided(track) >= 0:
+            if track.number >= 0 and self._history.slot(track.number) >= 0:
                 continue
-            due = track.bank.weight >= self.settings.enough or view.time - track.start >= self.settings.patience
-            if not due and track.bank.weight < max(2 * track.tried, self.settings.eager):
+            waited = view.time - track.start >= self.settings.patience
+            if track.bank.weight < self.settings.enough and not waited:
                 continue
-            slots.append(self._propose((view.camera, number), track))
-            if not due:
-                eager.add(slots[-1])
-        events = self._decide(slots, view.time, eager) if slots else []
-        for _ in range(len(slots) - len(eager)):
+            slot = self._append(self._tracklet((view.camera, number), track))
+            track.number, track.learnt = int(self._history.numbers[slot]), track.bank.weight
+            slots.append(slot)
+        events = self._decide(slots, view.time) if slots else []
+        for _ in slots:
             events += self._second_thoughts(view.time)
         return events
-
-    def _propose(self, key: tuple[str, int], track: _Open) -> int:
-        """A track goes into the history, as nobody yet, or what is there of it is taken anew; returns its slot."""
-        slot = self._history.slot(track.number) if track.number >= 0 else -1
-        if slot < 0:
-            slot = self._append(self._tracklet(key, track))
-            track.number = int(self._history.numbers[slot])
-        else:
-            self._history.renew(slot, self._tracklet(key, track))
-            self._project(slot)
-        track.learnt = track.tried = track.bank.weight
-        return slot
 
     def _keep_exclusive(self, sightings: Sequence[Sightings]) -> list[Event]:
         """Nobody is in two places at once: of two such tracks of one person, the less certain becomes somebody else."""
@@ -324,12 +303,8 @@ class CalibratedManager:
         return bool(np.any(apart | impossible(others, slot, history, self.settings.places)))
 
     def _slot_of(self, camera: str, number: int) -> int:
-        return self._decided(self._open[camera, number])
-
-    def _decided(self, track: _Open) -> int:
-        """The slot of a track that is somebody's; -1 of one on which nothing is decided."""
-        slot = self._history.slot(track.number) if track.number >= 0 else -1
-        return slot if slot >= 0 and self._history.persons[slot] > 0 else -1
+        track = self._open[camera, number]
+        return self._history.slot(track.number) if track.number >= 0 else -1
 
     def _answer(self, view: Sightings) -> Identities:
         history, count = self._history, len(view)
@@ -408,17 +383,10 @@ class CalibratedManager:
             row = likeness.project(history.vectors[slot : slot + 1], history.cameras[slot : slot + 1])
             history.rows[slot] = row[0]
 
-    def _decide(self, slots: list[int], time: float, eager: Set[int] = frozenset()) -> list[Event]:
-        """Settle tracks; those that are eager only if they are recognised beyond the false-merge rate."""
+    def _decide(self, slots: list[int], time: float) -> list[Event]:
         unseen = blind(self._history, np.array(slots, dtype=np.int64))
         seen = [slot for slot, hidden in zip(slots, unseen.tolist(), strict=True) if not hidden]
-        decisions = resolve(seen, self._site) if seen else []
-        sure = 1 - self.settings.false_merge_rate
-        events: list[Event] = [
-            self._settle(decision, time)
-            for decision in decisions
-            if decision.slot not in eager or (decision.person and decision.confidence >= sure)
-        ]
+        events: list[Event] = [self._settle(decision, time) for decision in resolve(seen, self._site)] if seen else []
         return events + self._hand_over(time) if unseen.any() else events
 
     def _hand_over(self, time: float) -> list[Event]:
