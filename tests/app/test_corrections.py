@@ -59,7 +59,7 @@ def test_names_are_given_at_once_and_others_names_are_seen_a_little_later(store,
 
 def test_what_happened_is_remembered_with_its_evidence(store, desk):
     history = desk.history(2)
-    assert [(event["event"], event["time"], event["camera"]) for event in history] == [("person_enrolled", 2.0, "hall")]
+    assert [(event["type"], event["time"], event["camera"]) for event in history] == [("person_enrolled", 2.0, "hall")]
     assert history[0]["alternatives"][0]["score"] == -0.5
     assert [event["person"] for event in desk.history(1)] == [1], "the decision for which 1 was weighed is not about 1"
     assert desk.history(9) == []

@@ -84,9 +84,7 @@ def test_people_are_seen_named_and_corrected_on_the_dashboard_of_a_running_site(
     reply = client.until(f"/api/corrections/{told['request']}", lambda told: told["state"] != "waiting")
     assert reply["state"] == "done"
     forgotten = client.until("/api/events", lambda told: told["events"][-1]["seq"] and _forgets(told, second))
-    assert not [
-        event for event in forgotten["events"] if _about(event, second) and event["event"] != "person_forgotten"
-    ]
+    assert not [event for event in forgotten["events"] if _about(event, second) and event["type"] != "person_forgotten"]
     site.send_signal(signal.SIGTERM)
     assert site.wait(PATIENCE) == 0
     accesses = [json.loads(line) for line in (folder / "access.jsonl").read_text().splitlines()]
@@ -95,7 +93,7 @@ def test_people_are_seen_named_and_corrected_on_the_dashboard_of_a_running_site(
 
 
 def _forgets(told, person):
-    return any(event["event"] == "person_forgotten" and event["person"] == person for event in told["events"])
+    return any(event["type"] == "person_forgotten" and event["person"] == person for event in told["events"])
 
 
 def _about(event, person):

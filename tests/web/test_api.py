@@ -51,7 +51,7 @@ def test_zones_and_lines_are_counted(serving):
 
 def test_why_a_person_is_this_person(serving):
     why = told(serving, "/api/people/1")["why"]
-    assert [event["event"] for event in why] == ["person_enrolled", "person_recognised", "zone_entered"]
+    assert [event["type"] for event in why] == ["person_enrolled", "person_recognised", "zone_entered"]
     assert why[1]["evidence"]["score"] == 6.25
     assert why[1]["alternatives"][0]["person"] == 2
     status, _, body = ask(serving, "/api/people/99")
@@ -257,12 +257,12 @@ def test_outlets_are_metrics():
 
 def test_what_happened_before_is_told_with_what_is_on_the_board():
     stored = [
-        {"event": "person_enrolled", "time": 5.0, "camera": "yard", "track": 3, "person": 1, "alternatives": []},
-        {"event": "person_enrolled", "time": NOON, "camera": "hall", "track": 1, "person": 1, "alternatives": []},
+        {"type": "person_enrolled", "time": 5.0, "camera": "yard", "track": 3, "person": 1, "alternatives": []},
+        {"type": "person_enrolled", "time": NOON, "camera": "hall", "track": 1, "person": 1, "alternatives": []},
     ]
     with served(filled(), history=lambda person: stored if person in (1, 40) else []) as serving:
         why = told(serving, "/api/people/1")["why"]
-        assert [(event["event"], event["at"]) for event in why] == [
+        assert [(event["type"], event["at"]) for event in why] == [
             ("person_enrolled", 5.0), ("person_enrolled", NOON), ("person_recognised", NOON), ("zone_entered", NOON),
         ]  # fmt: skip
         assert [event["camera"] for event in told(serving, "/api/people/40")["why"]] == ["yard", "hall"]

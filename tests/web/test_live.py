@@ -80,7 +80,7 @@ def test_news_come_once_and_only_what_is_new(serving, board):
         assert [tile["camera"] for tile in words["tiles"]] == ["door"]
         board.hear([CameraLost(1.0, "hall", "gone")])
         said = next(words for words, _ in coming if "events" in words)
-        assert [event["event"] for event in said["events"]][-1] == "camera_lost"
+        assert [event["type"] for event in said["events"]][-1] == "camera_lost"
         assert "camera hall is lost: gone" in said["site"]["problems"]
 
 
@@ -204,7 +204,7 @@ def test_the_stream_gives_what_was_missed_and_what_happens(serving, board):
                 board.hear([PersonEnrolled(0.0, "hall", 9, 9)])
             elif len(numbers) == 3:
                 break
-    assert (numbers, event["event"], event["person"]) == ([6, 7, 8], "person_enrolled", 9)
+    assert (numbers, event["type"], event["person"]) == ([6, 7, 8], "person_enrolled", 9)
     connection.close()
 
 

@@ -74,14 +74,14 @@ class GalleryDesk:
             return self._names
 
     def history(self, person: int) -> Sequence[Mapping[str, object]]:
-        """What happened to somebody, oldest first, with the evidence: each event with its `event` and its fields.
+        """What happened to somebody, oldest first, with the evidence: each event with its `type` and its fields.
 
         Decisions for which he was weighed and not chosen are left out.
         """
         with self._opened("read") as database:
             found = queries.events_of(database, person, _LONGEST)
         about = [event for event in reversed(found) if person in (event.get(name) for name in _ABOUT)]
-        return [{"event": event["type"], **_fields(event)} for event in about]
+        return [{"type": event["type"], **_fields(event)} for event in about]
 
     @contextmanager
     def _opened(self, access: Access) -> Iterator[Database]:

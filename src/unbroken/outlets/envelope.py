@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from datetime import datetime, timezone
@@ -14,27 +13,18 @@ from types import UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from unbroken.core.errors import ContractError
-from unbroken.core.events import Event, PersonAppeared, PersonChanged, PersonLeft
+from unbroken.core.events import Event
+from unbroken.core.plain import event_fields, json_text, snake_case, type_of
 
 SCHEMA = 2
 """The version of the envelope; it rises when a field changes its meaning or goes. New fields may come at any time."""
 
-_PRESENCE: dict[type, str] = {PersonAppeared: "new", PersonChanged: "update", PersonLeft: "end"}
+
 _SINCE_1970 = 1e8
-
-
-def type_of(kind: type[Event]) -> str:
-    """The name that an event goes by: `new`, `update` and `end` for people in the site, else its own in snake case."""
-    return _PRESENCE.get(kind) or _snake(kind)
-
-
-def _snake(kind: type[Event]) -> str:
-    return re.sub(r"(?<!^)(?=[A-Z])", "_", kind.__name__).lower()
-
 
 TYPES: Mapping[str, type[Event]] = {type_of(kind): kind for kind in get_args(Event)}
 """All types of events, by name."""
-_NAMES: Mapping[str, type[Event]] = {_snake(kind): kind for kind in get_args(Event)}
+_NAMES: Mapping[str, type[Event]] = {snake_case(kind): kind for kind in get_args(Event)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,11 +118,6 @@ def event_id(site: str, event: Event) -> str:
     return blake2b(text.encode(), digest_size=16).hexdigest()
 
 
-def event_fields(event: Event) -> dict[str, object]:
-    """An event's own fields as JSON knows them, in their order; what is not a number is null."""
-    return {one.name: _plain(getattr(event, one.name)) for one in fields(event)}
-
-
 def event_from(found: Mapping[str, object]) -> Event:
     """The event of a JSON object: its `type` says which; fields that are not known are left out.
 
@@ -154,11 +139,6 @@ def event_from(found: Mapping[str, object]) -> Event:
         return event
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise ContractError(f"event: {found.get('type')} does not fit its fields ({error})") from error
-
-
-def json_text(value: object) -> str:
-    """JSON without blanks; what is not a number (NaN, infinity) is null."""
-    return json.dumps(_plain(value), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 
 @cache
@@ -201,18 +181,6 @@ def _checked(value: object, kinds: tuple[type, ...], made: Any) -> object:
     if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
         raise TypeError(f"{value!r} is not {made.__name__}")
     return made(value)
-
-
-def _plain(value: object) -> object:
-    if is_dataclass(value) and not isinstance(value, type):
-        return {one.name: _plain(getattr(value, one.name)) for one in fields(value)}
-    if isinstance(value, Mapping):
-        return {str(key): _plain(one) for key, one in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(one) for one in value]
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    return value
 
 
 def _moment(time: float) -> str | None:

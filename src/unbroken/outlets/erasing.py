@@ -6,7 +6,7 @@ import json
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
-from unbroken.outlets.envelope import json_text
+from unbroken.core.plain import json_text
 
 _NAMES = ("person", "absorbed", "separated", "into")
 _Track = tuple[str, str, str]

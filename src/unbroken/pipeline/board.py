@@ -29,6 +29,7 @@ from unbroken.core.events import (
     ZoneLeft,
 )
 from unbroken.core.frames import Frame
+from unbroken.core.plain import type_of
 from unbroken.core.results import FrameResult
 from unbroken.core.tracks import TrackState
 from unbroken.pipeline.attendance import Attendance, AttendanceSettings, Line, Person, Zone
@@ -144,7 +145,7 @@ class BoardView:
         zones: by name.
         lines: by name.
         outlines: of zones and lines.
-        counts: of events by the name of their class.
+        counts: of events by type.
         work: what the chain did and saved, by name.
         newest: the number of the newest event; 0 before the first.
         latency: of late.
@@ -347,7 +348,7 @@ class Board:
                 self._storage = event.reason if isinstance(event, StorageLost) else ""
             elif isinstance(event, QualityChanged):
                 self._quality = f"quality level {event.level}: {event.reason}" if event.level else ""
-            self._counts[type(event).__name__] += 1
+            self._counts[type_of(type(event))] += 1
             if isinstance(event, (PersonLeft, ZoneLeft)) and event.reason == "forgotten":
                 continue
             if isinstance(event, PersonForgotten):

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import math
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 from typing import IO, Literal
@@ -17,6 +15,7 @@ from unbroken.core.events import Event
 from unbroken.core.frames import Frame
 from unbroken.core.ledger import NOBODY, Ledger
 from unbroken.core.names import file_stem
+from unbroken.core.plain import json_text
 from unbroken.core.ports import Listener, Sink
 from unbroken.core.results import FrameResult
 from unbroken.core.sightings import IdentityState
@@ -299,25 +298,9 @@ def track_fields(result: FrameResult) -> Iterator[dict[str, object]]:
         }
 
 
-def event_fields(event: Event) -> dict[str, object]:
-    """An event as a page shows it: its name in snake case, then its own fields."""
-    name = re.sub(r"(?<!^)(?=[A-Z])", "_", type(event).__name__).lower()
-    return {"schema": SCHEMA, "event": name, **asdict(event)}
-
-
 def json_line(fields: Mapping[str, object]) -> str:
     """One line of JSON that every reader takes: what is not a number (NaN, infinity) is `null`."""
-    return json.dumps(_plain(fields), ensure_ascii=False, allow_nan=False, separators=(",", ":")) + "\n"
-
-
-def _plain(value: object) -> object:
-    if isinstance(value, Mapping):
-        return {str(key): _plain(one) for key, one in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(one) for one in value]
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    return value
+    return json_text(fields) + "\n"
 
 
 def opened(path: Path) -> IO[str]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from unbroken.core.arrays import Floats
+from unbroken.core.plain import json_text
 from unbroken.storage.columns import blob, whole
 from unbroken.storage.database import Database
-from unbroken.storage.records import as_json
 from unbroken.storage.sealing import Seal
 from unbroken.storage.vectors import matrix_of
 
@@ -38,7 +38,7 @@ def note_calibration(database: Database, seal: Seal, time: float, model: str) ->
     distances = 1.0 - (vectors @ vectors.T)[one, other].astype(np.float64)
     same = persons[one] == persons[other]
     facts = {"views": len(vectors), "same": _told(distances[same]), "different": _told(distances[~same])}
-    database.execute("INSERT INTO calibration (time, model, body) VALUES (?, ?, ?)", (time, model, as_json(facts)))
+    database.execute("INSERT INTO calibration (time, model, body) VALUES (?, ?, ?)", (time, model, json_text(facts)))
 
 
 def _told(distances: Floats) -> dict[str, float | int]:

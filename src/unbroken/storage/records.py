@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
-import math
-import re
-from collections.abc import Mapping
 from dataclasses import asdict
 
 from unbroken.core.events import Event
+from unbroken.core.plain import json_text, type_of
 from unbroken.storage.database import Row
 
 NOBODY = -1
@@ -19,17 +17,7 @@ def event_row(event: Event) -> Row:
     """Time, type, camera, person and body of an event, in the order of the columns."""
     fields = asdict(event)
     camera, person = str(fields.get("camera", "")), int(fields.get("person", NOBODY))
-    return event.time, kind_of(event), camera, person, as_json(fields)
-
-
-def kind_of(event: Event) -> str:
-    """The type of an event, in snake case: `person_enrolled`."""
-    return re.sub(r"(?<!^)(?=[A-Z])", "_", type(event).__name__).lower()
-
-
-def as_json(fields: Mapping[str, object]) -> str:
-    """JSON that every reader takes: what is not a number (NaN, infinity) is null."""
-    return json.dumps(_plain(fields), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return event.time, type_of(type(event)), camera, person, json_text(fields)
 
 
 def named_in(event: Event) -> frozenset[int]:
@@ -46,7 +34,7 @@ def without(body: str, person: int) -> str:
     fields = json.loads(body)
     if any(fields.get(name) == person for name in _OTHERS):
         return ""
-    return as_json({str(name): _scrubbed(value, person) for name, value in fields.items()})
+    return json_text({str(name): _scrubbed(value, person) for name, value in fields.items()})
 
 
 def _scrubbed(value: object, person: int) -> object:
@@ -57,13 +45,3 @@ def _scrubbed(value: object, person: int) -> object:
 
 def _is_of(value: object, person: int) -> bool:
     return isinstance(value, dict) and value.get("person") == person
-
-
-def _plain(value: object) -> object:
-    if isinstance(value, Mapping):
-        return {str(key): _plain(one) for key, one in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(one) for one in value]
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    return value

@@ -11,11 +11,12 @@ from starlette.responses import PlainTextResponse, Response
 
 from unbroken.core.batches import Command, Forget, Merge, Split, Undo
 from unbroken.core.errors import UnbrokenError
+from unbroken.core.plain import json_text
 from unbroken.pipeline.board import persons_of
 from unbroken.web.desk import Desk, client_of, problems, site_fields
 from unbroken.web.guard import problem
 from unbroken.web.metrics import CONTENT_TYPE, exposition
-from unbroken.web.words import Fields, camera_fields, coded, line_fields, note_fields, person_fields, zone_fields
+from unbroken.web.words import Fields, camera_fields, line_fields, note_fields, person_fields, zone_fields
 
 _LARGEST = 2**53 - 1
 """The largest Global ID that JSON readers take."""
@@ -28,7 +29,7 @@ class Said(Response):
 
     def render(self, content: object) -> bytes:
         """The bytes of a value."""
-        return coded(content).encode()
+        return json_text(content).encode()
 
 
 class WrongRequestError(UnbrokenError):
@@ -70,9 +71,9 @@ def _person(desk: Desk, wanted: int) -> Fields | None:
     """What is known of a person, and why; `None` where nothing is."""
     found = [one for one in desk.board.view().people if one.person == wanted]
     why = [note_fields(note) for note in desk.board.events() if wanted in persons_of(note.event)]
-    shown = {(event["event"], event["time"]) for event in why}
+    shown = {(event["type"], event["time"]) for event in why}
     earlier = desk.history(wanted) if desk.history else ()
-    told = [{**event, "at": event["time"]} for event in earlier if (event["event"], event["time"]) not in shown]
+    told = [{**event, "at": event["time"]} for event in earlier if (event["type"], event["time"]) not in shown]
     if not found and not why and not told:
         return None
     fields: Fields = person_fields(found[0], desk.names()) if found else {"person": wanted, "here": False}

@@ -17,11 +17,12 @@ from starlette.responses import Response, StreamingResponse
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from unbroken.core.errors import UnbrokenError
+from unbroken.core.plain import json_text
 from unbroken.pipeline.board import Shown
 from unbroken.web.desk import Desk, site_fields
 from unbroken.web.guard import problem
 from unbroken.web.pictures import WIDTHS
-from unbroken.web.words import Fields, coded, note_fields, track_rows
+from unbroken.web.words import Fields, note_fields, track_rows
 
 _AHEAD = 2
 """Rounds that may be on the way to a page."""
@@ -186,7 +187,7 @@ def _round(viewer: Viewer, desk: Desk, now: float) -> bytes:
         words["tiles"] = tiles
     if not words:
         return b""
-    head = coded(words).encode()
+    head = json_text(words).encode()
     return b"".join([len(head).to_bytes(4, "big"), head, *jpegs])
 
 
@@ -222,7 +223,7 @@ async def _lines(desk: Desk, after: int) -> AsyncIterator[str]:
             for note in notes:
                 after = note.number
                 fields = note_fields(note)
-                yield f"id: {after}\nevent: {fields['event']}\ndata: {coded(fields)}\n\n"
+                yield f"id: {after}\nevent: {fields['type']}\ndata: {json_text(fields)}\n\n"
             silent = 0.0 if notes else silent + _TICK
             if silent >= _KEEP_ALIVE:
                 silent = 0.0

@@ -2,29 +2,23 @@
 
 from __future__ import annotations
 
-import json
-import math
 from collections.abc import Mapping
 from dataclasses import asdict
 
+from unbroken.core.plain import event_fields, type_of
 from unbroken.core.results import FrameResult
 from unbroken.core.sightings import IdentityState
 from unbroken.core.tracks import TrackState
 from unbroken.pipeline.attendance import Line, Person, Zone
 from unbroken.pipeline.board import BoardView, CameraView, Note
-from unbroken.pipeline.sinks import event_fields
 
 Fields = dict[str, object]
 
 
-def coded(value: object) -> str:
-    """JSON that every reader takes: what is not a number (NaN, infinity) is `null`."""
-    return json.dumps(_plain(value), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-
-
 def note_fields(note: Note) -> Fields:
     """An event as `events.jsonl` has it, with its sequence number and when it came."""
-    return {"seq": note.number, "at": round(note.at, 3), **event_fields(note.event)}
+    kind = type_of(type(note.event))
+    return {"seq": note.number, "at": round(note.at, 3), "type": kind, **event_fields(note.event)}
 
 
 def person_fields(person: Person, names: Mapping[int, str]) -> Fields:
@@ -83,13 +77,3 @@ def _extent(result: FrameResult) -> tuple[float, float]:
     """The size of a picture that nobody has: boxes fill it."""
     corners = result.tracks.boxes[:, 2:]
     return (max(float(corners[:, 0].max()), 1.0), max(float(corners[:, 1].max()), 1.0)) if len(corners) else (1.0, 1.0)
-
-
-def _plain(value: object) -> object:
-    if isinstance(value, Mapping):
-        return {str(key): _plain(one) for key, one in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(one) for one in value]
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    return value

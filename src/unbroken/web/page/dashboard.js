@@ -5,7 +5,7 @@ const GRACE = 1.5;
 const KEPT = 400;
 const LATELY = 300;
 const GROUPS = {
-  people: /^person_(?!appeared|changed|left)/, presence: /^person_(appeared|changed|left)/, zones: /^(zone|line)_/, site: /^(camera|storage|step|quality)_/, tracks: /^track_/,
+  people: /^person_/, presence: /^(new|update|end)$/, zones: /^(zone|line)_/, site: /^(camera|storage|step|quality)_/, tracks: /^track_/,
 };
 const $ = (query, from = document) => from.querySelector(query);
 const state = {
@@ -413,14 +413,14 @@ function showZones() {
 function words(event) {
   const { person, camera } = event;
   const who = person > 0 ? link(person) : `track ${event.track}`;
-  switch (event.event) {
+  switch (event.type) {
     case "person_enrolled": return [who, ` is new, at ${camera}`];
     case "person_recognised": return [who, ` recognised at ${camera}`];
     case "person_merged": return [chip(event.absorbed), " was ", link(person), " all along"];
     case "person_split": return [link(event.separated), " parted from ", link(person)];
-    case "person_appeared": return [who, ` came, at ${camera}`];
-    case "person_changed": return [who, event.cameras.length ? ` is at ${event.cameras.join(", ")}` : " is out of sight"];
-    case "person_left": return event.into > 0 ? [chip(person), " goes on as ", link(event.into)] : [who, ` left ${event.cameras.join(", ")} (${event.reason})`];
+    case "new": return [who, ` came, at ${camera}`];
+    case "update": return [who, event.cameras.length ? ` is at ${event.cameras.join(", ")}` : " is out of sight"];
+    case "end": return event.into > 0 ? [chip(person), " goes on as ", link(event.into)] : [who, ` left ${event.cameras.join(", ")} (${event.reason})`];
     case "quality_changed": return [event.level ? `quality level ${event.level}: ${event.reason}` : `full quality: ${event.reason}`];
     case "storage_restored": return ["storage is back"];
     case "person_forgotten": return [chip(person), ` forgotten: ${event.reason}`];
@@ -430,12 +430,12 @@ function words(event) {
     case "track_started": return [`${camera}: track ${event.track} began`];
     case "track_ended": return [`${camera}: track ${event.track} ended`];
     case "camera_online": return [`${camera} is online`];
-    default: return [`${camera ? `${camera}: ` : ""}${event.event.replaceAll("_", " ").replace(/^camera /, "")}${event.reason ? `: ${event.reason}` : ""}`];
+    default: return [`${camera ? `${camera}: ` : ""}${event.type.replaceAll("_", " ").replace(/^camera /, "")}${event.reason ? `: ${event.reason}` : ""}`];
   }
 }
-const group = (event) => Object.keys(GROUPS).find((name) => GROUPS[name].test(event.event)) || "site";
+const group = (event) => Object.keys(GROUPS).find((name) => GROUPS[name].test(event.type)) || "site";
 function eventRow(event) {
-  const row = el("li", { class: /^(camera_(?!online|changed)|storage_lost|step_faulted)/.test(event.event) ? "new bad" : "new" }, el("time", {}, clock(event.at)), el("span", {}, ...words(event)));
+  const row = el("li", { class: /^(camera_(?!online|changed)|storage_lost|step_faulted)/.test(event.type) ? "new bad" : "new" }, el("time", {}, clock(event.at)), el("span", {}, ...words(event)));
   row.addEventListener("click", () => {
     const open = $("pre", row);
     if (open) { open.remove(); return; }
@@ -448,7 +448,7 @@ function eventRow(event) {
 function takeEvents(events) {
   const list = $("#events ol");
   for (const event of events) {
-    if (event.event === "person_forgotten") forget(event.person);
+    if (event.type === "person_forgotten") forget(event.person);
     state.events.push(event);
     if (state.shown.has(group(event))) list.prepend(eventRow(event));
   }
@@ -490,7 +490,7 @@ async function openPerson(person) {
   if (!answer.ok) { panel.replaceChildren(el("p", {}, found.error)); return; }
   const title = el("div", { class: "title" }, chip(person), el("div", {}, el("b", { class: "p-name" }), el("span", { class: "soft p-state" })));
   const places = el("table", { class: "p-places" }, el("tbody"));
-  const why = found.why.filter((event) => GROUPS.people.test(event.event)).reverse();
+  const why = found.why.filter((event) => GROUPS.people.test(event.type)).reverse();
   panel.replaceChildren(title, el("div", { class: "p-shots" }), places, ...actions(person), el("h3", {}, `Why is this ${person}?`), ...(why.length ? why.map(reason) : [el("p", { class: "soft" }, "The decisions are older than what is held here; events.jsonl and the gallery have them.")]));
   refreshPerson();
 }
@@ -521,8 +521,8 @@ function refreshPerson() {
 function reason(event) {
   const told = el("div", { class: "why" }, el("p", {}, el("span", { class: "soft" }, `${clock(event.at)} `), ...words(event), event.track ? el("span", { class: "soft" }, ` (track ${event.track})`) : null));
   const weighed = [...(event.evidence ? [{ ...event.evidence, chosen: true }] : []), ...(event.alternatives || []).slice(0, 5)];
-  if (!weighed.length) { told.append(el("p", { class: "soft" }, event.event === "person_enrolled" ? "Nobody known was near enough to be weighed." : "")); return told; }
-  if (event.event === "person_enrolled") told.append(el("p", { class: "soft" }, "Nobody of these was like enough:"));
+  if (!weighed.length) { told.append(el("p", { class: "soft" }, event.type === "person_enrolled" ? "Nobody known was near enough to be weighed." : "")); return told; }
+  if (event.type === "person_enrolled") told.append(el("p", { class: "soft" }, "Nobody of these was like enough:"));
   const most = Math.max(...weighed.map((one) => Math.abs(one.score || 0)), 1e-6);
   const bars = el("div", { class: "bars" });
   for (const one of weighed) bars.append(...bar(one, most));
