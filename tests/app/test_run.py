@@ -11,7 +11,7 @@ from contextlib import closing
 import pytest
 
 from unbroken.app.replay import replay, settings_of
-from unbroken.app.run import Course, Service, reload, run_site
+from unbroken.app.run import Course, Service, mixed, reload, run_site
 from unbroken.app.telling import LOG
 from unbroken.config.changes import SiteFile, changes_between
 from unbroken.config.reading import checked, read_site
@@ -228,3 +228,11 @@ def test_what_a_site_records_is_replayed_to_the_same_events_also_from_the_middle
         replay(tmp_path / start, settings_of(tmp_path / start, None, ()), again, lambda _: None)
         assert {"person_enrolled", "new", "end"} & {kind for kind, _ in told}
         assert [(one["type"], one["id"]) for one in lines(again)] == told
+
+
+def test_a_recording_beside_live_cameras_is_pointed_out(tmp_path):
+    both = site(tmp_path, {"hall": "hall.mp4", "door": "rtsp://10.0.0.7/live"}).cameras
+    (line,) = mixed(both)
+    assert line.startswith("camera hall: a recording beside live cameras")
+    assert "write loop://hall.mp4" in line
+    assert mixed(both[:1]) == mixed(both[1:]) == []

@@ -102,6 +102,8 @@ class Service:
 
     def __enter__(self) -> Service:
         """Start every camera; one that cannot be opened is tried again and again."""
+        for line in mixed(running(self.settings).values()):
+            LOG.warning(line)
         for camera in running(self.settings).values():
             self._intake.add(self._lane(camera))
         self._thread.start()
@@ -241,6 +243,18 @@ def outlines_of(settings: SiteSettings) -> list[Outline]:
     """The zones and lines of a site, for those who look at its board."""
     lines = [Outline(line.name, line.camera, (line.start, line.end)) for line in settings.lines]
     return [*(Outline(zone.name, zone.camera, zone.polygon) for zone in settings.zones), *lines]
+
+
+def mixed(cameras: Iterable[CameraSettings]) -> list[str]:
+    """One sentence for each recording that lies beside live cameras."""
+    every = list(cameras)
+    live = any(is_live(one.source) for one in every)
+    return [
+        f"camera {one.name}: a recording beside live cameras is read as fast as it can be, with times of its own; "
+        f"write loop://{one.source} to play it as a camera"
+        for one in every
+        if live and not is_live(one.source)
+    ]
 
 
 def scheduling(settings: SiteSettings) -> SchedulerSettings:
