@@ -539,7 +539,8 @@ class CalibratedManager:
         same = history.persons[before] == history.persons[after]
         before, after = before[same], after[same]
         gap = gaps(history.starts[before], history.ends[before], history.starts[after], history.ends[after])
-        self._topology.learn(history.cameras[before], history.cameras[after], gap, np.ones(len(before)))
+        sure = np.minimum(history.confidences[before], history.confidences[after])
+        self._topology.learn(history.cameras[before], history.cameras[after], gap, sure)
 
 
 def _handed(slot: int, person: int, link: HandOff | None) -> Decision:
