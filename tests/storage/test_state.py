@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from unbroken.core.batches import Batch, Forget, Merge, Report, Swap, Undo
-from unbroken.core.errors import StoreError
+from unbroken.core.errors import StoreError, StoreVersionError
 from unbroken.datasets.synthetic import ObservationSettings, WorldSettings, make_world, observe
 from unbroken.datasets.synthetic.chaos import ChaosSettings, disturbed
 from unbroken.identity.corrections import CorrectionSettings
@@ -22,7 +22,7 @@ from unbroken.identity.fixed import FixedManager, FixedSettings
 from unbroken.identity.fusion import GroundedManager
 from unbroken.identity.gallery import GallerySettings
 from unbroken.identity.manager import CalibratedManager, ManagerSettings
-from unbroken.storage.state import bytes_of_engine, engine_of_bytes
+from unbroken.storage.state import bytes_of_engine, engine_of_bytes, size_of_engine
 
 SMALL = ManagerSettings(memory=64, first_fit=20, gallery=GallerySettings(capacity=25, views=3))
 MANAGERS = {
@@ -180,7 +180,7 @@ def test_a_state_can_name_no_class_but_those_of_the_mind(name):
     def change(head):
         head["things"][0][1] = name
 
-    with pytest.raises(StoreError, match="cannot be read"):
+    with pytest.raises(StoreVersionError, match="cannot be read"):
         engine_of_bytes(with_head(bytes_of_engine(middle()), change), Engine(CalibratedManager(SMALL)))
 
 
@@ -189,8 +189,76 @@ def test_a_state_of_a_version_whose_classes_held_other_things_is_refused():
         gallery = next(thing for thing in head["things"] if thing[1] == "identity.gallery:Gallery")
         gallery[2]["_colours"] = 3
 
-    with pytest.raises(StoreError, match="Gallery holds other things in this version"):
+    with pytest.raises(StoreVersionError, match="Gallery holds other things in this version"):
         engine_of_bytes(with_head(bytes_of_engine(middle()), change), Engine(CalibratedManager(SMALL)))
+
+
+def test_settings_of_a_version_that_knew_others_are_read():
+    """One setting was not known yet, one is known no more, and a whole group is new: the site goes on to the bit."""
+
+    def change(head):
+        held = {thing[1]: thing[2] for thing in head["things"] if thing[0] == "o"}
+        del held["identity.manager:ManagerSettings"]["eager"]
+        del held["identity.manager:ManagerSettings"]["transits"]
+        held["identity.manager:ManagerSettings"]["colour"] = ["r", 1_000_000]
+        del held["identity.engine:EngineSettings"]["absent"]
+
+    state = bytes_of_engine(middle())
+    restored = engine_of_bytes(with_head(state, change), Engine(CalibratedManager(SMALL)))
+    for batch, wanted in zip(batches()[60:], never_stopped("calibrated")[60:], strict=True):
+        assert said(restored.apply(batch)) == wanted
+
+
+def test_what_a_track_holds_is_compared_too():
+    def change(head):
+        for thing in head["things"]:
+            if thing[1] == "identity.features:Bank":
+                thing[2]["_colours"] = 3
+
+    with pytest.raises(StoreVersionError, match="Bank holds other things in this version"):
+        engine_of_bytes(with_head(bytes_of_engine(middle()), change), Engine(CalibratedManager(SMALL)))
+
+
+def test_damage_another_net_and_another_version_are_told_apart():
+    """Only what is whole, of this net and of another version may be made anew from the tables."""
+    state, fresh = bytes_of_engine(middle(), "net 1"), Engine(CalibratedManager(SMALL))
+    other = state[:8] + (9).to_bytes(4, "little") + state[12:]
+    with pytest.raises(StoreVersionError, match="has layout 9, this version reads 2"):
+        engine_of_bytes(other, fresh, "net 1")
+    for broken, net in ((state[:-1] + b"!", "net 1"), (other[:-1] + b"!", "net 1"), (state, "net 2")):
+        with pytest.raises(StoreError) as caught:
+            engine_of_bytes(broken, fresh, net)
+        assert not isinstance(caught.value, StoreVersionError)
+
+
+def test_a_state_of_the_first_layout_is_read(monkeypatch):
+    """It left nothing out."""
+    packed = bytes_of_engine(middle())
+    monkeypatch.setattr("unbroken.storage.state._SMALL", 2**40)
+    first = bytes_of_engine(middle())
+    assert len(first) > len(packed)
+    first = first[:8] + (1).to_bytes(4, "little") + first[12:]
+    monkeypatch.undo()
+    assert bytes_of_engine(engine_of_bytes(first, Engine(CalibratedManager(SMALL)))) == packed
+
+
+def test_room_that_is_reserved_costs_nothing():
+    engine = Engine(CalibratedManager())
+    for batch in batches()[:40]:
+        engine.apply(batch)
+    assert len(bytes_of_engine(engine)) < 0.2 * size_of_engine(engine)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 3), st.integers(1, 3000)), min_size=1, max_size=8), st.sampled_from("CF"))
+def test_numbers_that_repeat_themselves_come_back_to_the_bit(runs, order):
+    values = np.array([0.0, -0.0, np.nan, 1e-300])
+    column = np.concatenate([np.full(count, values[kind]) for kind, count in runs])
+    engine = Engine(FixedManager())
+    engine.manager._last_seen = np.array(column[: len(column) // 3 * 3].reshape(-1, 3), order=order)
+    back = engine_of_bytes(bytes_of_engine(engine), Engine(FixedManager())).manager._last_seen
+    assert back.tobytes("A") == engine.manager._last_seen.tobytes("A")
+    assert back.shape == engine.manager._last_seen.shape
 
 
 def test_what_has_no_place_in_a_state_is_refused_when_it_is_written():

@@ -31,7 +31,7 @@ from unbroken.pipeline.lasting import Lasting, LastingSettings
 from unbroken.render.html import el
 from unbroken.render.plots import Labels, line_plot
 from unbroken.storage.keeper import Store, StoreSettings, open_store
-from unbroken.storage.state import bytes_of_engine
+from unbroken.storage.state import bytes_of_engine, size_of_engine
 
 HOUR = WorldSettings(cameras=8, people=24, seconds=3600.0, rate=0.5, arrivals=60.0, pause=(3.0, 20.0))
 """An hour at default size."""
@@ -137,15 +137,14 @@ def _hour(number: int, lasting: Lasting, steps: Iterator[list[Sightings]], keepe
         given.update(person for one in answers for person in one.persons[one.persons > 0].tolist())
     for camera in list(lasting.engine.epochs):
         lasting.begin(camera)
-    state = bytes_of_engine(lasting.engine)
-    keeper.snapshot(state)
+    keeper.snapshot(bytes_of_engine(lasting.engine))
     manager = lasting.engine.manager
     assert isinstance(manager, CalibratedManager)
     size = sum(path.stat().st_size for path in keeper.database.files)
     seconds = np.array(spent)
     return Hour(
-        number, float(np.median(resident)), float(np.median(seconds)), float(np.quantile(seconds, 0.95)), len(state),
-        manager.people, manager.open_tracks, size, len(given),
+        number, float(np.median(resident)), float(np.median(seconds)), float(np.quantile(seconds, 0.95)),
+        size_of_engine(lasting.engine), manager.people, manager.open_tracks, size, len(given),
     )  # fmt: skip
 
 

@@ -57,6 +57,10 @@ class StoreError(UnbrokenError):
     exit_code = 5
 
 
+class StoreVersionError(StoreError):
+    """What was stored is whole, and of a version that holds other things than this one."""
+
+
 class ContractError(UnbrokenError, ValueError):
     """A value that breaks the contract of the function that it was given to."""
 

@@ -4,12 +4,15 @@ Everything that the engine holds is written: numbers to the bit, arrays with the
 sums are rounded), things that two others share once. Only plain containers, numbers, arrays and the classes of
 `unbroken.identity` and `unbroken.core` can be in a state, on the way in and on the way out; nothing is executed by
 reading one. Reading compares what classes hold with what they hold in this version, so that a state of another version
-is refused and not half understood.
+is refused (`StoreVersionError`) and not half understood. Settings alone may differ: those of a frozen dataclass whose
+fields all have defaults; what is no longer known is left out, what was not known yet is at its default.
 
 Layout: mark, schema, checksum, length of the head; the head in JSON; blocks of numbers, each at a multiple of 64 bytes.
 The head is a list of things; things name each other by their place in it. Long sequences of numbers, and of frozen
 values whose fields are numbers and arrays of one shape (the views of a gallery), are blocks: that is what makes a
-gallery of 100,000 people readable in a second.
+gallery of 100,000 people readable in a second. Of a block that repeats itself, as room that was reserved does, the
+64 bytes that are the same as those before are left out, and bits say which. Everything else lies there as it is in
+memory, so that whatever is known of somebody can be searched for in the bytes of a state.
 """
 
 from __future__ import annotations
@@ -21,7 +24,7 @@ import struct
 import zlib
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import fields, is_dataclass
+from dataclasses import MISSING, Field, fields, is_dataclass
 from enum import Enum
 from itertools import repeat
 from operator import attrgetter
@@ -31,17 +34,29 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unbroken.core.batches import Batch
-from unbroken.core.errors import StoreError
+from unbroken.core.errors import StoreError, StoreVersionError
 from unbroken.identity.adoption import adopted
 from unbroken.identity.engine import Engine
+from unbroken.identity.features import Bank, FeatureSettings
 
-SCHEMA: Final = 1
-"""The version of the layout."""
+SCHEMA: Final = 2
+"""The version of the layout. Mark, schema, checksum and length stay where they are in all of them."""
+_READ = (1, SCHEMA)
+"""The layouts that can be read: the first left nothing out of its blocks."""
+
+MEND: Final = "rebuild it from the tables with `unbroken gallery rebuild`"
+"""What helps where a state cannot be read and the database can."""
 
 _MARK = b"UNBROKEN"
 _HEADER = struct.Struct("<8sIIQ")
 _ALIGNMENT = 64
 _FEW = 8
+_SMALL = 4096
+"""Bytes of a block of which nothing is left out."""
+_PROBED = 1024
+"""Places of a block that are looked at before it is gone through."""
+_WORTH = 0.25
+"""Share of repeated pieces from which on they are left out."""
 _CLASS = re.compile(r"(?:identity|core)\.[a-z_]+:[A-Za-z_]+")
 _DTYPE = re.compile(r"[<|][biuf][1248]")
 _BROKEN = (
@@ -73,6 +88,13 @@ def bytes_of_engine(engine: Engine, model: str = "") -> bytes:
     return b"".join([_HEADER.pack(_MARK, SCHEMA, checksum, len(text)), text, *writer.blocks])
 
 
+def size_of_engine(engine: Engine) -> int:
+    """Bytes of all numbers that an engine holds in arrays and long sequences, room that is reserved included."""
+    writer = _Writer()
+    writer.node(engine)
+    return writer.size
+
+
 def engine_of_bytes(state: bytes, fresh: Engine, model: str = "", batches: Iterable[Batch] = ()) -> Engine:
     """The engine that `bytes_of_engine` was given, with the settings of another.
 
@@ -84,7 +106,8 @@ def engine_of_bytes(state: bytes, fresh: Engine, model: str = "", batches: Itera
         batches: what was applied since, in its order: under the settings of the state, as it was then.
 
     Raises:
-        StoreError: it is no state, it is damaged, or it is of another version, of another net or of another policy.
+        StoreVersionError: it is whole, but of a version whose state holds other things.
+        StoreError: it is no state, it is damaged, or it is of another net or of another policy.
     """
     head, blocks = _opened(state)
     try:
@@ -103,7 +126,7 @@ def engine_of_bytes(state: bytes, fresh: Engine, model: str = "", batches: Itera
         engine.settings = fresh.settings
         engine.manager = adopted(engine.manager, fresh.manager)
     except _BROKEN as error:
-        raise StoreError(f"the state cannot be read ({error}); it is damaged or from another version") from error
+        raise StoreVersionError(f"the state cannot be read ({error}): it is from another version; {MEND}") from error
     return engine
 
 
@@ -112,24 +135,26 @@ def _opened(state: bytes) -> tuple[Mapping[str, Node], memoryview]:
     if len(state) < _HEADER.size or state[: len(_MARK)] != _MARK:
         raise StoreError(f"{len(state)} bytes are no state of unbroken; give what `bytes_of_engine` made")
     _, schema, checksum, length = _HEADER.unpack_from(state)
-    if schema != SCHEMA:
-        raise StoreError(f"the state has layout {schema}, this version reads {SCHEMA}; use the version that made it")
     body = memoryview(state)[_HEADER.size :]
     if length > len(body) or zlib.crc32(body) != checksum:
-        raise StoreError(f"the state of {len(state)} bytes is damaged: its checksum is wrong; restore it from a copy")
+        raise StoreError(
+            f"the state of {len(state)} bytes is damaged: its checksum is wrong; restore a backup, or {MEND}"
+        )
+    if schema not in _READ:
+        raise StoreVersionError(f"the state has layout {schema}, this version reads {SCHEMA}; {MEND}")
     try:
         head = json.loads(bytes(body[:length]))
     except (ValueError, RecursionError) as error:
-        raise StoreError(f"the head of the state cannot be read ({error}); restore it from a copy") from error
+        raise StoreVersionError(f"the head of the state cannot be read ({error}); {MEND}") from error
     if not isinstance(head, dict) or not head.keys() >= {"model", "root", "things", "tables"}:
-        raise StoreError("the head of the state lacks a part; it is from another version")
+        raise StoreVersionError(f"the head of the state lacks a part: it is from another version; {MEND}")
     return head, body[length:]
 
 
 def _check_held(held: Mapping[str, list[str]], fresh: Engine) -> None:
-    """Raise a ValueError where a class holds other things than in this version."""
+    """Raise a ValueError where a class, of the engine or of a track, holds other things than in this version."""
     writer = _Writer()
-    writer.node(fresh)
+    writer.node((fresh, Bank(FeatureSettings())))
     for name, attributes in writer.held.items():
         if held.get(name, attributes) != attributes:
             raise ValueError(f"{name} holds other things in this version")
@@ -143,6 +168,7 @@ class _Writer:
         tables: of equal frozen values: class, kinds and blocks of the fields.
         held: by class, the names of what its instances hold.
         blocks: of numbers, padded.
+        size: bytes of the numbers, with what was left out.
     """
 
     def __init__(self) -> None:
@@ -150,7 +176,8 @@ class _Writer:
         self.tables: list[Node] = []
         self.held: dict[str, list[str]] = {}
         self.blocks: list[bytes] = []
-        self._size = 0
+        self.size = 0
+        self._end = 0
         self._known: dict[int, Node] = {}
         self._alive: list[object] = []
 
@@ -243,12 +270,22 @@ class _Writer:
         return ["a", self._block(array, order), dtype, list(array.shape), writeable, order]
 
     def _block(self, array: _Array, order: str = "C") -> Node:
-        """Where the bytes of an array begin, and how many there are."""
+        """Where the bytes of an array begin, how many there are, and how many pieces are kept if some are left out."""
         content = array.tobytes("F" if order == "F" else "C")
-        start, padding = self._size, -len(content) % _ALIGNMENT
-        self.blocks.append(content + bytes(padding) if padding else content)
-        self._size += len(content) + padding
-        return [start, len(content)]
+        start, length = self._end, len(content)
+        self.size += length
+        content = _padded(content)
+        kept = _repeats(content)
+        if kept is None:
+            self._put(content)
+            return [start, length]
+        self._put(_padded(np.packbits(kept).tobytes()))
+        self._put(_pieces(content)[kept].tobytes())
+        return [start, length, int(np.count_nonzero(kept))]
+
+    def _put(self, content: bytes) -> None:
+        self.blocks.append(content)
+        self._end += len(content)
 
     def _class(self, kind: type) -> str:
         name = f"{kind.__module__.removeprefix('unbroken.')}:{kind.__qualname__}"
@@ -326,11 +363,15 @@ class _Reader:
         kind = _class_of(name)
         made: object = object.__new__(kind)
         self._made[place] = made
-        if is_dataclass(kind) and {one.name for one in fields(kind)} != held.keys():
+        names = {one.name for one in fields(kind)} if is_dataclass(kind) else held.keys()
+        if names != held.keys() and not _is_settings(kind):
             raise ValueError(f"{name} holds {', '.join(sorted(held))}")
-        self.held[name] = sorted(held)
-        for attribute, part in held.items():
-            object.__setattr__(made, attribute, self.value(part))
+        self.held[name] = sorted(names)
+        values = {attribute: self.value(part) for attribute, part in held.items() if attribute in names}
+        if names != held.keys():
+            values |= {one.name: _default(one) for one in fields(kind) if one.name not in held}
+        for attribute, value in values.items():
+            object.__setattr__(made, attribute, value)
         return made
 
     def _table(self, number: int) -> list[object]:
@@ -375,10 +416,26 @@ class _Reader:
         return view
 
     def _numbers(self, where: Node, dtype: str) -> _Array:
-        start, length = cast("list[int]", where)
+        start, length, *packed = cast("list[int]", where)
+        if packed:
+            return self._whole(start, length, packed[0]).view(_dtype(dtype))
+        return np.frombuffer(self._bytes(start, length), dtype=_dtype(dtype))
+
+    def _whole(self, start: int, length: int, count: int) -> NDArray[np.uint8]:
+        """(length,) the bytes of a block of which pieces were left out."""
+        pieces = -(-length // _ALIGNMENT)
+        bits = self._bytes(start, -(-pieces // 8))
+        kept = np.unpackbits(np.frombuffer(bits, dtype=np.uint8), count=pieces).astype(np.bool_)
+        if not pieces or not kept[0] or np.count_nonzero(kept) != count:
+            raise ValueError(f"a block at {start} that keeps {count} of {pieces} pieces")
+        left = self._bytes(start + len(bits) + -len(bits) % _ALIGNMENT, count * _ALIGNMENT)
+        whole: NDArray[np.uint8] = _pieces(left)[np.cumsum(kept) - 1].view(np.uint8).reshape(-1)[:length]
+        return whole
+
+    def _bytes(self, start: int, length: int) -> memoryview:
         if not 0 <= start <= start + length <= len(self._blocks):
             raise ValueError(f"a block at {start} of {length} bytes")
-        return np.frombuffer(self._blocks[start : start + length], dtype=_dtype(dtype))
+        return self._blocks[start : start + length]
 
 
 def _held_by(value: object) -> Iterator[tuple[str, object]]:
@@ -394,6 +451,40 @@ def _held_by(value: object) -> Iterator[tuple[str, object]]:
 def _is_frozen(kind: type) -> bool:
     parameters: object = getattr(kind, "__dataclass_params__", None)
     return bool(getattr(parameters, "frozen", False))
+
+
+def _is_settings(kind: type) -> bool:
+    """Whether a class holds settings: it is frozen, and every field has a default."""
+    return _is_frozen(kind) and all(
+        one.default is not MISSING or one.default_factory is not MISSING for one in fields(kind)
+    )
+
+
+def _default(one: Field[object]) -> object:
+    return one.default if one.default_factory is MISSING else one.default_factory()
+
+
+def _padded(content: bytes) -> bytes:
+    padding = -len(content) % _ALIGNMENT
+    return content + bytes(padding) if padding else content
+
+
+def _pieces(content: bytes | memoryview) -> NDArray[np.uint64]:
+    """(N, 8): 64 bytes a row."""
+    return np.frombuffer(content, dtype=np.uint64).reshape(-1, _ALIGNMENT // 8)
+
+
+def _repeats(content: bytes) -> NDArray[np.bool_] | None:
+    """(N,) which pieces differ from the one before; `None` where too few are alike to leave them out."""
+    if len(content) < _SMALL:
+        return None
+    pieces = _pieces(content)
+    probed = np.linspace(1, len(pieces) - 1, min(len(pieces) - 1, _PROBED)).astype(np.int64)
+    if (pieces[probed] == pieces[probed - 1]).all(axis=1).mean() < _WORTH:
+        return None
+    kept = np.ones(len(pieces), dtype=np.bool_)
+    kept[1:] = (pieces[1:] != pieces[:-1]).any(axis=1)
+    return kept
 
 
 def _fits_a_column(column: Sequence[object]) -> bool:
