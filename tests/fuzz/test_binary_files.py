@@ -21,7 +21,7 @@ from unbroken.core.batches import Batch
 from unbroken.core.wire import batch_of_bytes, bytes_of_batch
 from unbroken.detection.darknet import check, convert
 from unbroken.inference.loading import load
-from unbroken.storage.database import connect
+from unbroken.storage.opening import connect
 from unbroken.video.files import ImageFolder, VideoFile
 
 FEW = settings(max_examples=25)

@@ -13,8 +13,8 @@ from batches_made import look, seen, step
 from unbroken.core.errors import StoreError
 from unbroken.core.events import Evidence, PersonEnrolled
 from unbroken.storage.archive import read_archive, write_archive
-from unbroken.storage.database import connect
 from unbroken.storage.keeper import Store, StoreSettings, open_store
+from unbroken.storage.opening import connect
 from unbroken.storage.queries import people, rename
 from unbroken.storage.sealing import AesGcm
 from unbroken.storage.vectors import known_vectors

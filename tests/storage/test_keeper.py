@@ -12,8 +12,8 @@ from unbroken.core.batches import Batch, Forget, Merge, Reply, Split, Swap, Undo
 from unbroken.core.errors import StoreError
 from unbroken.core.events import Evidence, PersonEnrolled, PersonForgotten, PersonMerged, PersonSplit
 from unbroken.storage import commands
-from unbroken.storage.database import connect
 from unbroken.storage.keeper import Store, StoreSettings, open_store
+from unbroken.storage.opening import connect
 from unbroken.storage.projections import Projections
 from unbroken.storage.vectors import known_vectors
 

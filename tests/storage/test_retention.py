@@ -3,8 +3,8 @@
 from batches_made import look, said, seen, step
 from unbroken.core.batches import Forget
 from unbroken.core.events import PersonEnrolled, PersonForgotten
-from unbroken.storage.database import connect
 from unbroken.storage.keeper import Store, StoreSettings, open_store
+from unbroken.storage.opening import connect
 from unbroken.storage.retention import Retention
 from unbroken.storage.sealing import Plain
 

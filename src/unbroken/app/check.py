@@ -30,7 +30,7 @@ from unbroken.geometry.plane import GroundView
 from unbroken.identity.policies import POLICIES
 from unbroken.identity.policies import by_name as identity_by_name
 from unbroken.models.registry import NET_SUFFIXES, find, known_cards
-from unbroken.storage.database import is_postgres
+from unbroken.storage.opening import is_postgres
 from unbroken.tracking.registry import by_name as tracker_by_name
 from unbroken.tracking.registry import names as tracker_names
 from unbroken.video.files import VideoFile

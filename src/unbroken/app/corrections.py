@@ -11,7 +11,8 @@ from unbroken.config.site import SiteSettings
 from unbroken.core.batches import Command, Reply
 from unbroken.core.secrets import filled
 from unbroken.storage import commands, migrations, queries
-from unbroken.storage.database import Access, Database, connect
+from unbroken.storage.database import Access, Database
+from unbroken.storage.opening import connect
 
 _FRESH = 2.0
 """Seconds for which names are not asked for again."""

@@ -31,9 +31,10 @@ from unbroken.core.secrets import filled
 from unbroken.geometry.boxes import clipped
 from unbroken.identity.engine import Engine
 from unbroken.storage import archive, commands, migrations, queries
-from unbroken.storage.database import Database, WriterBusyError, connect
+from unbroken.storage.database import Database, WriterBusyError
 from unbroken.storage.facts import check_seal, fact
 from unbroken.storage.keeper import Store
+from unbroken.storage.opening import connect
 from unbroken.storage.sealing import Seal, seal_from
 from unbroken.storage.state import bytes_of_engine, engine_of_bytes
 

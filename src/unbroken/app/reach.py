@@ -12,7 +12,7 @@ from unbroken.app.sources import open_camera
 from unbroken.config.site import CameraSettings, SiteSettings
 from unbroken.core.errors import UnbrokenError
 from unbroken.core.secrets import filled, masked
-from unbroken.storage.database import connect
+from unbroken.storage.opening import connect
 
 PATIENCE = 10.0
 """Seconds that a camera gets for its first picture."""

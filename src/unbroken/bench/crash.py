@@ -32,8 +32,9 @@ from unbroken.core.wire import bytes_of_verdict
 from unbroken.datasets.synthetic import Observation, ObservationSettings, WorldSettings, make_world, observe
 from unbroken.identity.engine import Engine
 from unbroken.identity.manager import CalibratedManager, ManagerSettings
-from unbroken.storage.database import Database, connect
+from unbroken.storage.database import Database
 from unbroken.storage.keeper import Store, StoreSettings, open_store
+from unbroken.storage.opening import connect
 from unbroken.storage.state import bytes_of_engine, engine_of_bytes
 
 _WORLD = WorldSettings(cameras=4, people=12, seconds=120.0, rate=5.0, arrivals=20.0)

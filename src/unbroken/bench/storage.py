@@ -16,8 +16,8 @@ from unbroken.core.arrays import Features
 from unbroken.core.batches import Batch, Forget, Report, Verdict
 from unbroken.core.events import PersonForgotten
 from unbroken.core.sightings import Identities, IdentityState, Sightings
-from unbroken.storage.database import connect
 from unbroken.storage.keeper import Store, StoreSettings, open_store
+from unbroken.storage.opening import connect
 from unbroken.storage.queries import nearest
 from unbroken.storage.sealing import AesGcm, Plain, Seal
 from unbroken.storage.vectors import PURPOSE, known_vectors

@@ -1,4 +1,4 @@
-"""What the store asks of a database, and the way to one: a file name is SQLite, an address is PostgreSQL."""
+"""What the store asks of a database."""
 
 from __future__ import annotations
 
@@ -72,29 +72,3 @@ class Database(Protocol):
 
     def close(self) -> None:
         """Release it, and the lock."""
-
-
-def is_postgres(address: str) -> bool:
-    """Whether an address is one of PostgreSQL."""
-    return address.startswith(("postgresql://", "postgres://"))
-
-
-def connect(address: str, access: Access = "read") -> Database:
-    """Open a database; it is made where it is missing and `access` is "write".
-
-    Args:
-        address: a SQLite file, or `postgresql://user@host/name`.
-        access: what for.
-
-    Raises:
-        StoreError: it is not there, cannot be read, or another process is its writer.
-    """
-    if is_postgres(address):
-        from unbroken.storage.postgres import PostgresDatabase
-
-        return PostgresDatabase(address, access)
-    if "://" in address:
-        raise StoreError(f"{address}: is no database; give the name of a SQLite file, or postgresql://user@host/name")
-    from unbroken.storage.sqlite import SqliteDatabase
-
-    return SqliteDatabase(Path(address), access)

@@ -13,10 +13,11 @@ from unbroken.core.wire import batch_of_bytes, bytes_of_batch
 from unbroken.storage import commands, migrations
 from unbroken.storage.calibration import note_calibration
 from unbroken.storage.columns import real, whole
-from unbroken.storage.database import Database, connect
+from unbroken.storage.database import Database
 from unbroken.storage.erasure import Gone, Proof, gone, pieces, search
 from unbroken.storage.facts import check_seal, checked_model
 from unbroken.storage.journal import journal_of, put_batch, put_state, state_of
+from unbroken.storage.opening import connect
 from unbroken.storage.pictures import Album
 from unbroken.storage.projections import Projections
 from unbroken.storage.retention import REASON, Retention, overdue, prune
