@@ -198,7 +198,7 @@ def test_settings_of_a_version_that_knew_others_are_read():
 
     def change(head):
         held = {thing[1]: thing[2] for thing in head["things"] if thing[0] == "o"}
-        del held["identity.manager:ManagerSettings"]["eager"]
+        del held["identity.manager:ManagerSettings"]["sure"]
         del held["identity.manager:ManagerSettings"]["transits"]
         held["identity.manager:ManagerSettings"]["colour"] = ["r", 1_000_000]
         del held["identity.engine:EngineSettings"]["absent"]

@@ -60,7 +60,7 @@ _WORTH = 0.25
 _CLASS = re.compile(r"(?:identity|core)\.[a-z_]+:[A-Za-z_]+")
 _DTYPE = re.compile(r"[<|][biuf][1248]")
 _BROKEN = (
-    KeyError, IndexError, TypeError, ValueError, AttributeError, OverflowError, RecursionError, ImportError
+    KeyError, IndexError, TypeError, ValueError, AttributeError, OverflowError, RuntimeError, ImportError
 )  # fmt: skip
 
 Node = object
