@@ -1,6 +1,5 @@
 """A restored engine goes on as if it had never stopped; foreign and damaged bytes end in one sentence."""
 
-import json
 import threading
 import zlib
 from contextlib import suppress
@@ -12,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from state_made import with_head
 from unbroken.core.batches import Batch, Forget, Merge, Report, Swap, Undo
 from unbroken.core.errors import StoreError, StoreVersionError
 from unbroken.datasets.synthetic import ObservationSettings, WorldSettings, make_world, observe
@@ -162,17 +162,6 @@ def test_another_policy_and_another_net_are_refused():
         engine_of_bytes(state, Engine(FixedManager()), "net 1")
     with pytest.raises(StoreError, match="'net 1', now 'net 2' is in use"):
         engine_of_bytes(state, Engine(CalibratedManager(SMALL)), "net 2")
-
-
-def with_head(state, change):
-    """The state with another head, its checksum made right again."""
-    length = int.from_bytes(state[16:24], "little")
-    head = json.loads(state[24 : 24 + length])
-    change(head)
-    text = json.dumps(head).encode()
-    text += b" " * (-(24 + len(text)) % 64)
-    body = text + state[24 + length :]
-    return state[:12] + zlib.crc32(body).to_bytes(4, "little") + len(text).to_bytes(8, "little") + body
 
 
 @pytest.mark.parametrize("name", ["os:system", "subprocess:Popen", "cli.main:main", "core.errors:StoreError", "x:y"])

@@ -18,6 +18,7 @@ import numpy as np
 from unbroken.app.access import access_log, user
 from unbroken.app.build import BUILT_IN_DETECTOR, Workshop, embedder_of, identity_of
 from unbroken.app.outlets import outlets_of
+from unbroken.app.rebuilding import engine_of, rebuilt
 from unbroken.app.storage import NONE, album_of, keeper_of
 from unbroken.config.reading import checked, read_site
 from unbroken.config.service import LogSettings
@@ -27,6 +28,7 @@ from unbroken.core.batches import Batch, Command, Forget, Reply, Verdict
 from unbroken.core.errors import ConfigError, StoreError
 from unbroken.core.events import Event, PersonForgotten
 from unbroken.core.frames import Frame
+from unbroken.core.ports import IdentityManager
 from unbroken.core.secrets import filled
 from unbroken.geometry.boxes import clipped
 from unbroken.identity.engine import Engine
@@ -36,7 +38,7 @@ from unbroken.storage.facts import check_seal, fact
 from unbroken.storage.keeper import Store
 from unbroken.storage.opening import connect
 from unbroken.storage.sealing import Seal, seal_from
-from unbroken.storage.state import bytes_of_engine, engine_of_bytes
+from unbroken.storage.state import bytes_of_engine
 
 PATIENCE = 30.0
 """Seconds that a running site has to answer."""
@@ -245,26 +247,47 @@ def at_rest(place: Place, store: Store, command: Command) -> Reply:
     return reply
 
 
+def rebuilt_gallery(place: Place) -> str:
+    """Make the engine of a site that stands still anew from the tables, whatever became of its state; says so.
+
+    Raises:
+        ConfigError: no site file is given: only there it says which policy decides; or it has none.
+        StoreError: the site runs, or the tables are damaged too.
+    """
+    if not place.known:
+        raise ConfigError("to rebuild a gallery takes the policy of its site; give --site FILE in place of --database")
+    place.note("rebuild")
+    store = keeper_of(place.settings, None, place.environment)
+    if store is None:
+        raise ConfigError("the site keeps nothing; name a database")
+    try:
+        engine, said = rebuilt(store, _manager_of(place))
+        store.snapshot(bytes_of_engine(engine, store.model))
+    finally:
+        store.close()
+    return said
+
+
 def opened_engine(place: Place, store: Store) -> Engine:
-    """The engine of a site as it was when it stopped.
+    """The engine of a site as it was when it stopped, or made anew from the tables where another version stored it.
 
     Raises:
         ConfigError: the site has no identity policy.
         StoreError: what is stored does not fit the site's settings.
     """
+    manager = _manager_of(place)
+    try:
+        return engine_of(store, manager, store.model)
+    except StoreError as error:
+        raise error if place.known else StoreError(f"{error}; give --site FILE in place of --database") from error
+
+
+def _manager_of(place: Place) -> IdentityManager:
     calibrated = sum(bool(camera.calibration) for camera in place.settings.cameras)
     manager = identity_of(place.settings, calibrated)
     if manager is None:
         raise ConfigError('identity.policy is "none": nobody has a Global ID; choose a policy')
-    recovered, fresh = store.recover(), Engine(manager)
-    if not recovered.state:
-        for batch in recovered.batches:
-            fresh.apply(batch)
-        return fresh
-    try:
-        return engine_of_bytes(recovered.state, fresh, store.model, recovered.batches)
-    except StoreError as error:
-        raise error if place.known else StoreError(f"{error}; give --site FILE in place of --database") from error
+    return manager
 
 
 def exported(place: Place, target: Path, who: str = "") -> archive.Written:

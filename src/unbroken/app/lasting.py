@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 
+from unbroken.app.rebuilding import engine_of
 from unbroken.app.storage import keeper_of
 from unbroken.config.site import SiteSettings
 from unbroken.core.events import (
@@ -20,18 +21,18 @@ from unbroken.core.events import (
     ZoneLeft,
 )
 from unbroken.core.frames import Frame
-from unbroken.core.ports import Embedder, IdentityManager, Keeper, Sink
+from unbroken.core.ports import Embedder, IdentityManager, Sink
 from unbroken.core.results import FrameResult
 from unbroken.identity.engine import Engine
 from unbroken.pipeline.lasting import Lasting, LastingSettings
 from unbroken.pipeline.recorder import Recorded, Recording
 from unbroken.storage.keeper import Store
-from unbroken.storage.state import bytes_of_engine, engine_of_bytes
+from unbroken.storage.state import bytes_of_engine
 
 
 def lasting_of(
     manager: IdentityManager,
-    keeper: Keeper,
+    keeper: Store,
     model: str = "",
     settings: LastingSettings | None = None,
     clock: Callable[[], float] = time.monotonic,
@@ -39,7 +40,8 @@ def lasting_of(
     """An identity manager that goes on where the last run was stopped, or killed.
 
     The last snapshot is read, and what was stored after it is applied under the settings of then. From there on the
-    settings of `manager` hold, and a new snapshot says so.
+    settings of `manager` hold, and a new snapshot says so. Where another version has stored what this one cannot read,
+    the people are made anew from the tables.
 
     Args:
         manager: as it would begin.
@@ -51,13 +53,7 @@ def lasting_of(
     Raises:
         StoreError: what was stored is damaged, of another net or of another policy, or nothing can be stored.
     """
-    recovered = keeper.recover()
-    engine = Engine(manager)
-    if recovered.state:
-        engine = engine_of_bytes(recovered.state, engine, model, recovered.batches)
-    else:
-        for batch in recovered.batches:
-            engine.apply(batch)
+    engine = engine_of(keeper, manager, model)
 
     def dump(engine: Engine) -> bytes:
         return bytes_of_engine(engine, model)

@@ -294,6 +294,21 @@ def backup(
     typer.echo(f"{target}: {backed_up(_place(site, database, key), target)} bytes")
 
 
+@gallery.command()
+def rebuild(site: Path | None = _SITE) -> None:
+    """Make the engine of a site that stands still anew from its tables: everybody who is known keeps his Global ID.
+
+    For a database whose snapshot is damaged while its tables are not. What is lost: what has been learnt of ways
+    between cameras that nobody takes any more, and corrections that could be undone. A backup that is whole is better.
+
+    Examples:
+        unbroken gallery rebuild --site site.toml
+    """
+    from unbroken.app.gallery import rebuilt_gallery
+
+    typer.echo(rebuilt_gallery(_place(site, "", "")))
+
+
 def _place(site: Path | None, database: str, key: str) -> Place:
     import os
 

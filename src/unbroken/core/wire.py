@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from unbroken.core.arrays import Bools, Features, Floats, Ints
 from unbroken.core.batches import Batch, Command, Report, Verdict
-from unbroken.core.errors import StoreError
+from unbroken.core.errors import StoreError, StoreVersionError
 from unbroken.core.events import Event
 from unbroken.core.sightings import Identities, Sightings
 
@@ -126,17 +126,20 @@ def opened(message: bytes, kind: bytes) -> tuple[Head, Arrays]:
     """Head and arrays of a message of this kind.
 
     Raises:
-        StoreError: it is no message, is damaged, or is of another version or kind.
+        StoreVersionError: it is whole, and of another version.
+        StoreError: it is no message, is damaged, or is of another kind.
     """
     name = _NAMES[kind]
     if len(message) < _HEADER.size or message[:3] != _MARK:
         raise StoreError(f"{len(message)} bytes are no message of unbroken; give what `bytes_of_...` made of {name}")
     _, version, found, checksum, length = _HEADER.unpack_from(message)
-    if version != VERSION:
-        raise StoreError(f"{name} is in version {version} of the format, this is {VERSION}; use the version it is from")
     body = memoryview(message)[_HEADER.size :]
     if zlib.crc32(body) != checksum or length > len(body):
         raise StoreError(f"{name} of {len(message)} bytes is damaged: its checksum is wrong; restore it from a copy")
+    if version != VERSION:
+        raise StoreVersionError(
+            f"{name} is in version {version} of the format, this is {VERSION}; use the version it is from"
+        )
     if found != kind:
         raise StoreError(f"the message is {_NAMES.get(found, 'of an unknown kind')}, not {name}; read it as what it is")
     try:
@@ -146,8 +149,8 @@ def opened(message: bytes, kind: bytes) -> tuple[Head, Arrays]:
 
 
 def damaged(kind: bytes, error: Exception) -> StoreError:
-    """What is raised where a message holds something else than it should."""
-    return StoreError(f"{_NAMES[kind]} cannot be read ({error}); it is damaged or was not written by unbroken")
+    """What is raised where a message whose checksum is right holds something else than it should."""
+    return StoreVersionError(f"{_NAMES[kind]} cannot be read ({error}); it was not written by this version of unbroken")
 
 
 @dataclass(slots=True)

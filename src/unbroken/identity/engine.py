@@ -31,6 +31,7 @@ from unbroken.core.errors import ContractError
 from unbroken.core.events import Event, PersonEnrolled, PersonRecognised, PersonSplit
 from unbroken.core.ports import IdentityManager
 from unbroken.core.sightings import Identities, Sightings
+from unbroken.identity.recall import Remembered, recall_into
 
 _EPOCH = 2**32
 _EPOCHS = 2**30
@@ -84,6 +85,19 @@ class Engine:
     def epochs(self) -> dict[str, int]:
         """The present epoch of each camera that has reported."""
         return {name: camera.epoch for name, camera in self._cameras.items()}
+
+    def recall(self, known: Remembered) -> None:
+        """Begin with people who are known. No track is open; every camera goes on in an epoch after those known.
+
+        Raises:
+            StoreError: the manager has no way to.
+        """
+        recall_into(self.manager, known)
+        for track in known.tracks:
+            camera = self._cameras.setdefault(track.camera, _Camera(1))
+            camera.epoch = max(camera.epoch, track.track // _EPOCH + 1)
+            self.time = max(self.time, track.end)
+            self._width = len(track.feature) or self._width
 
     def apply(self, batch: Batch) -> Verdict:
         """Take a batch in: first its commands, then its reports that were not applied before.
@@ -237,6 +251,11 @@ def _living(sightings: Sightings, camera: _Camera) -> Ints:
     """The rows of tracks that are not known to have ended."""
     over: Sequence[int] = [number for number in sightings.tracks.tolist() if number in camera.ended]
     return np.flatnonzero(~np.isin(sightings.tracks, over))
+
+
+def number_of(epoch: int, track: int) -> int:
+    """The number of a camera's track to the manager: no other of all its epochs has it."""
+    return _first_id(epoch) + track
 
 
 def _first_id(epoch: int) -> int:

@@ -28,6 +28,7 @@ from unbroken.core.events import (
 )
 from unbroken.core.sightings import Identities, IdentityState, Sightings
 from unbroken.identity.gallery import Vectors
+from unbroken.identity.recall import Remembered
 
 _REFUSED = 1e3
 _ALTERNATIVES = 3
@@ -142,6 +143,14 @@ class FixedManager:
             self._bound()
             answers.append(self._answer(view))
         return answers, events
+
+    def recall(self, known: Remembered) -> None:
+        """Begin with people who are known: each is the moving average of his tracks, in the order of their ends."""
+        for track, person in zip(known.tracks, known.persons.tolist(), strict=True):
+            if track.feature.any():
+                self._blend(person, track.feature)
+            self._last_seen[person] = track.end
+        self._next = max(self._next, known.highest + 1)
 
     def correct(self, command: Command, time: float) -> list[Event]:
         """Carry out what somebody asks for by hand. Only living tracks are remembered here: name those.

@@ -27,6 +27,7 @@ from unbroken.core.events import (
 from unbroken.core.ports import IdentityManager
 from unbroken.core.sightings import Identities, IdentityState, Sightings
 from unbroken.identity.groundplane import GroundObservations, GroundResult, GroundSettings, GroundTracker
+from unbroken.identity.recall import Remembered, recall_into
 
 GROUND = "ground"
 """The name under which the ground is a camera to the manager."""
@@ -108,6 +109,14 @@ class GroundedManager:
         over = sorted(track for track in theirs if self._answers.get(track, _PENDING)[0] < 0)
         if over:
             self.inner.observe([Sightings.of_nobody(GROUND, float(self._time), np.array(over, dtype=np.int64))])
+
+    def recall(self, known: Remembered) -> None:
+        """Begin with people who are known. Tracks on the ground begin anew.
+
+        Raises:
+            StoreError: the inner manager has no way to.
+        """
+        recall_into(self.inner, known)
 
     def adopt(self, other: GroundedManager) -> None:
         """Take the settings of the ground from another manager; what is known stays."""

@@ -206,6 +206,10 @@ class Gallery:
         person, self._next = self._next, self._next + 1
         return person
 
+    def begin_after(self, highest: int) -> None:
+        """Global IDs up to this one were given before and are not given again."""
+        self._next = max(self._next, highest + 1)
+
     def ratios(self, rows: Floats) -> Floats:
         """(T, d) tracks -> (T, P) the model's log-likelihood ratios with everybody, before calibration."""
         if self._likeness is None or not self._count:

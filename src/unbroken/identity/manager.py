@@ -30,6 +30,7 @@ from unbroken.identity.handoffs import HandOff, HandOffs, blind
 from unbroken.identity.history import History, Tracklet
 from unbroken.identity.manual import PINNED, Notes, joined, known_person, merged, split, swapped, undone
 from unbroken.identity.places import PlaceSettings, impossible
+from unbroken.identity.recall import Remembered
 from unbroken.identity.resolver import Decision, Site, resolve
 from unbroken.identity.topology import Topology, TopologySettings, gaps
 from unbroken.identity.transits import TransitSettings
@@ -135,6 +136,37 @@ class CalibratedManager:
             events += self._second_thoughts(tracklet.end)
             events += self._forget(tracklet.end)
         return np.array(numbers, dtype=np.int64), events
+
+    def recall(self, known: Remembered) -> None:
+        """Begin with people who are known: their tracks are not weighed again, but learnt from.
+
+        Only the best view of a track is known here, not the views within it, so until enough tracks have come for a
+        fit in earnest, tracks of one person in one camera say how alike he is to himself.
+        """
+        for tracklet, person in zip(known.tracks, known.persons.tolist(), strict=True):
+            slot = self._enter(tracklet)
+            self._assign(slot, person, Decision(slot, person, PINNED, 1.0, Evidence(person, 0.0), ()))
+        self._gallery.begin_after(known.highest)
+        for one, other in known.apart:
+            self._notes.keep_apart(one, other)
+        if not known.tracks:
+            return
+        self._width = self._history.vectors.shape[1]
+        if self._history.count < self.settings.first_fit:
+            self._compare_the_few()
+        self._fit()
+
+    def _compare_the_few(self) -> None:
+        """What the first tracks say of people seen together, and of one person seen twice, in one camera."""
+        history = self._history
+        seen = history.used[np.any(history.vectors[history.used] != 0, axis=1)]
+        for place, slot in enumerate(seen.tolist()):
+            others = seen[:place][history.cameras[seen[:place]] == history.cameras[slot]]
+            alike = (history.vectors[others] @ history.vectors[slot]).astype(np.float64)
+            same = history.persons[others] == history.persons[slot]
+            self._pairs.add_strangers(alike[~same & history.together(slot, others)])
+            for cosine in alike[same].tolist():
+                self._pairs.add_same(cosine)
 
     def person_of(self, number: int) -> int:
         """The Global ID of a track at present; -1 once it has left the memory."""
@@ -366,15 +398,20 @@ class CalibratedManager:
         )
 
     def _append(self, tracklet: Tracklet) -> int:
+        slot = self._enter(tracklet)
+        if self._history.count >= self._next_fit:
+            self._fit()
+        self._project(slot)
+        return slot
+
+    def _enter(self, tracklet: Tracklet) -> int:
+        """A track goes into the history; returns its slot."""
         camera = self._topology.number(tracklet.camera)
         history, gallery = self._history, self._gallery
         slot = history.append(tracklet, camera)
-        if history.count >= self._next_fit:
-            self._fit()
         rate = history.rate(camera, tracklet.end, self.settings.topology.rate_window)
         history.log_rates[slot] = np.log(rate)
         history.log_slow[slot] = np.log(self.settings.topology.slow / max(len(gallery), 1))
-        self._project(slot)
         return slot
 
     def _project(self, slot: int) -> None:

@@ -20,7 +20,7 @@ import numpy as np
 from unbroken.core.arrays import Features
 from unbroken.core.errors import StoreError
 from unbroken.storage.database import Database, Row, Value
-from unbroken.storage.facts import fact, set_fact
+from unbroken.storage.facts import fact, highest_person, note_highest_person, set_fact
 from unbroken.storage.journal import journal_of, put_batch, put_state, state_of
 from unbroken.storage.sealing import Seal
 from unbroken.storage.vectors import known_vectors, put_vector
@@ -124,11 +124,14 @@ def read_archive(database: Database, seal: Seal, path: Path) -> Written:
             vectors = _put_vectors(archive, database, seal, str(head["model"]))
             _put_state(archive, database, seal)
             set_fact(database, "model", str(head["model"]))
+            note_highest_person(database, int(head.get("highest", 0)))
     return Written(rows, vectors, path.stat().st_size)
 
 
 def _fill(archive: zipfile.ZipFile, database: Database, seal: Seal, person: int) -> tuple[dict[str, int], int]:
     head = {"format": FORMAT, "model": fact(database, "model") or "", "person": person}
+    if not person:
+        head["highest"] = highest_person(database)
     archive.writestr("manifest.json", json.dumps(head))
     rows: dict[str, int] = {}
     for name, columns in _TABLES.items():

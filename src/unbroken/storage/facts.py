@@ -1,10 +1,15 @@
-"""What holds for a whole database: which Re-ID net made its features, and how it is sealed."""
+"""What holds for a whole database: which Re-ID net made its features, how it is sealed, which Global IDs were given."""
 
 from __future__ import annotations
 
 from unbroken.core.errors import StoreError
+from unbroken.storage.columns import whole
 from unbroken.storage.database import Database
 from unbroken.storage.sealing import Seal
+
+_HIGHEST = "highest person"
+_NUMBERED = (("people", "id"), ("tracks", "person"), ("events", "person"), ("mentions", "person"))
+"""Tables and columns with Global IDs."""
 
 
 def checked_model(database: Database, model: str | None) -> str:
@@ -52,6 +57,18 @@ def check_seal(database: Database, seal: Seal) -> None:
             seal.open(bytes.fromhex(sealed), "check of the key")
         except StoreError as error:
             raise StoreError(f"{database.name}: was encrypted with another key; give that one") from error
+
+
+def highest_person(database: Database) -> int:
+    """The highest Global ID that was ever given, also to people of whom nothing else is left."""
+    named = " UNION ALL ".join(f"SELECT MAX({column}) AS person FROM {table}" for table, column in _NUMBERED)
+    found = database.query(f"SELECT MAX(person) FROM ({named}) AS named")[0][0]
+    return max(whole(found or 0), int(fact(database, _HIGHEST) or 0), 0)
+
+
+def note_highest_person(database: Database, least: int = 0) -> None:
+    """Remember the highest Global ID so far, `least` at least, whatever is deleted from here on."""
+    set_fact(database, _HIGHEST, str(max(highest_person(database), least)))
 
 
 def fact(database: Database, name: str) -> str | None:

@@ -15,7 +15,7 @@ from unbroken.storage.calibration import note_calibration
 from unbroken.storage.columns import real, whole
 from unbroken.storage.database import Database
 from unbroken.storage.erasure import Gone, Proof, gone, pieces, search
-from unbroken.storage.facts import check_seal, checked_model
+from unbroken.storage.facts import check_seal, checked_model, note_highest_person
 from unbroken.storage.journal import journal_of, put_batch, put_state, state_of
 from unbroken.storage.opening import connect
 from unbroken.storage.pictures import Album
@@ -102,6 +102,7 @@ class Store:
         """The last snapshot and the batches after it.
 
         Raises:
+            StoreVersionError: a batch is of another version.
             StoreError: a value is damaged.
         """
         state = state_of(self._database, self._seal)
@@ -152,6 +153,7 @@ class Store:
             self._database.execute("DELETE FROM journal")
             put_state(self._database, self._seal, state)
             note_calibration(self._database, self._seal, self.latest, self.model)
+            note_highest_person(self._database)
         if not self._compact:
             self._database.settle()
             return
