@@ -21,6 +21,8 @@ PERSON_HEIGHT = 1.7
 """Metres: what people are taken to measure where feet are hidden or units are unknown."""
 
 _NEWTON_STEPS = 20
+_SAME_RAY = 1e-14
+"""Rays that differ by less, in units of the focal length, are one: a step further changes only the last digit."""
 _SECANT_STEPS = 8
 
 
@@ -224,7 +226,9 @@ def feet_below(view: GroundView, heads: Floats, height: float = PERSON_HEIGHT) -
     with np.errstate(all="ignore"):
         for _ in range(_SECANT_STEPS):
             new = excess(after)
-            done = np.abs(new) < 1e-9
+            done = ~(np.abs(new) >= 1e-9)
+            if done.all():
+                break
             step = new * (after - before) / np.where(new == old, np.nan, new - old)
             before, after, old = after, np.where(done, after, after - step), new
         good = (np.abs(excess(after)) < 0.5) & (after > heads[:, 1])
@@ -309,10 +313,12 @@ def _undistorted(bent: Floats, lens: Floats) -> tuple[Floats, Floats]:
         return bent, np.broadcast_to(np.eye(2), (len(bent), 2, 2))
     rays = bent.copy()
     with np.errstate(all="ignore"):
-        for _ in range(_NEWTON_STEPS):
-            value, jacobian = _distorted(rays, lens)
-            rays = rays - np.einsum("nij,nj->ni", _inverted(jacobian), value - bent)
         value, jacobian = _distorted(rays, lens)
+        for _ in range(_NEWTON_STEPS):
+            rays = rays - np.einsum("nij,nj->ni", _inverted(jacobian), value - bent)
+            value, jacobian = _distorted(rays, lens)
+            if not (np.abs(value - bent) > _SAME_RAY).any():
+                break
         good = (np.abs(value - bent) < 1e-9).all(axis=1) & (np.linalg.det(jacobian) > 0)
         return np.where(good[:, None], rays, np.nan), _inverted(np.where(good[:, None, None], jacobian, np.nan))
 
