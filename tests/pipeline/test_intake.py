@@ -52,7 +52,7 @@ def test_nobody_waits_for_the_pictures_of_a_camera_that_has_stalled() -> None:
     taps = {name: Tap(name) for name in ("hall", "door")}
     intake = Intake(Health(lambda: 0.0))
     for name, tap in taps.items():
-        intake.add(Lane(name, lambda tap=tap: tap, live=True, rate=0.0, retry=Retry(), tells=True))
+        intake.add(Lane(name, lambda tap=tap: tap, live=True, retry=Retry(), tells=True))
     for tap in taps.values():
         tap.shoot(1.0)
     names = set()
