@@ -12,6 +12,7 @@ from unbroken.app.lasting import lasting_of
 from unbroken.app.rebuilding import engine_of, rebuilt
 from unbroken.core.batches import Batch, Forget, Merge, Report, Split
 from unbroken.core.errors import StoreError
+from unbroken.core.wire import bytes_of_batch
 from unbroken.datasets.synthetic import ObservationSettings, WorldSettings, make_world, observe
 from unbroken.identity.fixed import FixedManager, FixedSettings
 from unbroken.identity.fusion import GroundedManager
@@ -138,6 +139,30 @@ def test_the_journal_since_the_snapshot_is_in_the_tables_and_the_next_start_is_a
         again = lasting_of(CalibratedManager(), store, "net")
     assert len(caplog.records) == 1
     assert bytes_of_engine(again.engine) == bytes_of_engine(lasting.engine)
+    store.close()
+
+
+def test_a_journal_of_another_version_is_made_anew_too(tmp_path):
+    store, engine, _ = site_until_the_update(tmp_path / "site.db", CalibratedManager)
+    batch = Batch(engine.time, (), (Merge(1, 2),))
+    store.keep(batch, engine.apply(batch))
+    message = bytearray(bytes_of_batch(batch))
+    message[3] += 1
+    store.database.execute("UPDATE journal SET body = ?", (bytes(message),))
+    assert 2 not in engine_of(store, CalibratedManager(), "net").manager._gallery.ids
+    store.close()
+
+
+def test_people_are_taken_over_by_another_policy(tmp_path):
+    store, _, before = site_until_the_update(tmp_path / "site.db", POLICIES["fixed"])
+    with pytest.raises(StoreError, match="gallery rebuild"):
+        lasting_of(CalibratedManager(), store, "net")
+    engine, _ = rebuilt(store, CalibratedManager())
+    store.snapshot(bytes_of_engine(engine, "net"))
+    after = lived(lasting_of(CalibratedManager(), store, "net"), steps()[UPDATE:])
+    assert {person for counts in after.values() for person in counts} & {
+        person for counts in before.values() for person in counts
+    }
     store.close()
 
 

@@ -4,6 +4,7 @@ import json
 import multiprocessing
 import re
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -14,14 +15,20 @@ from typer.testing import CliRunner, Result
 from batches_made import look
 from gallery_made import MODEL, lived, stopped_site
 from needs import data
+from state_made import of_another_version
+from unbroken.app.gallery import Place, place_of, rebuilt_gallery
 from unbroken.appearance.colour import ColourEmbedder
 from unbroken.appearance.mannequins import crops_of_mannequins
 from unbroken.cli.main import app
 from unbroken.core.batches import Batch, Merge, Reply
-from unbroken.core.errors import ConfigError, StoreError
+from unbroken.core.errors import ConfigError, StoreError, UnbrokenError
+from unbroken.identity.engine import Engine
+from unbroken.identity.manager import CalibratedManager
+from unbroken.storage.database import WriterBusyError
 from unbroken.storage.keeper import StoreSettings, open_store
 from unbroken.storage.pictures import Album
 from unbroken.storage.sealing import Plain
+from unbroken.storage.state import engine_of_bytes
 
 
 def run(*arguments: object, typed: str = "") -> Result:
@@ -53,6 +60,45 @@ def test_the_people_of_a_site_are_listed_and_shown(site: Path) -> None:
     content = json.loads(run("show", 1, "--json").output)
     assert content["person"]["tracks"] == 1
     assert content["stays"][0]["camera"] == "hall"
+
+
+def test_a_damaged_snapshot_is_made_anew_by_hand_and_commands_work_again(site: Path) -> None:
+    store = open_store(str(site.parent / "site.db"), StoreSettings(MODEL))
+    state = store.recover().state
+    store.snapshot(state[:-1] + bytes([state[-1] ^ 1]))
+    store.close()
+    refused = run("merge", 1, 2)
+    assert refused.exit_code
+    assert "is damaged" in str(refused.exception)
+    assert "unbroken gallery rebuild" in str(refused.exception)
+    assert "3 people were made anew from 3 tracks" in run("rebuild", "--site", site).output
+    assert "person 2 is person 1 from here" in run("merge", 1, 2).output
+    assert sorted(listed()) == [1, 3]
+    assert '"gallery rebuild"' in (site.parent / "access.jsonl").read_text()
+
+
+def test_a_database_without_its_site_or_one_that_is_written_is_not_rebuilt(site: Path) -> None:
+    assert "give --site FILE" in str(raised(rebuilt_gallery, place_of(None, str(site.parent / "site.db"), "", {})))
+    store = open_store(str(site.parent / "site.db"), StoreSettings(MODEL))
+    assert isinstance(raised(rebuilt_gallery, place_of(site, "", "", {})), WriterBusyError)
+    store.close()
+
+
+def test_a_gallery_of_another_version_takes_a_command_and_is_of_this_one_then(site: Path) -> None:
+    store = open_store(str(site.parent / "site.db"), StoreSettings(MODEL))
+    store.snapshot(of_another_version(store.recover().state))
+    store.close()
+    assert "person 3 is forgotten" in run("forget", 3, "--yes").output
+    assert sorted(listed()) == [1, 2]
+    store = open_store(str(site.parent / "site.db"), StoreSettings(MODEL))
+    assert engine_of_bytes(store.recover().state, Engine(CalibratedManager()), MODEL).manager.people == 2
+    store.close()
+
+
+def raised(function: Callable[[Place], object], place: Place) -> UnbrokenError:
+    with pytest.raises(UnbrokenError) as caught:
+        function(place)
+    return caught.value
 
 
 def test_every_look_is_in_the_access_log(site: Path) -> None:

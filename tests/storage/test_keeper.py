@@ -15,6 +15,7 @@ from unbroken.storage import commands
 from unbroken.storage.keeper import Store, StoreSettings, open_store
 from unbroken.storage.opening import connect
 from unbroken.storage.projections import Projections
+from unbroken.storage.recollection import remembered
 from unbroken.storage.vectors import known_vectors
 
 
@@ -55,6 +56,42 @@ def test_a_snapshot_ends_the_journal_however_large_it_is(address: str, monkeypat
     assert again.recover().state == state
     assert again.recover().batches == ()
     again.close()
+
+
+def test_the_highest_global_id_outlives_all_that_is_left_of_who_had_it(address: str) -> None:
+    store = opened(address)
+    store.keep(*step(seen("hall", 1.0, [4], [look(1)]), [7], [PersonEnrolled(1.0, "hall", 4, 7)]))
+    assert remembered(store.database, store.seal).highest == 7
+    store.snapshot(b"")
+    gone = PersonForgotten(2.0, 7, "asked")
+    store.keep(Batch(2.0, (), (Forget(7, "asked"),)), Verdict((), (gone,), ("",)))
+    for table in ("events", "mentions"):
+        store.database.execute(f"DELETE FROM {table}")
+    known = remembered(store.database, store.seal)
+    assert (known.highest, known.tracks) == (7, ())
+    store.close()
+
+
+def test_what_is_remembered_are_the_last_tracks_by_their_ends_with_their_looks(address: str) -> None:
+    store = opened(address)
+    for number in range(80):
+        time = 100.0 - number
+        seldom = look(number) if number % 2 else 0 * look(number)
+        store.keep(*step(seen("hall", time, [number], [seldom]), [1], number=number))
+    store.keep(*step(seen("door", 50.5, [3], [look(3)]), [2], number=1))
+    known = remembered(store.database, store.seal)
+    ends = [track.end for track in known.tracks]
+    assert ends == sorted(ends)
+    assert known.persons.tolist().count(1) == 64
+    assert ends[-1] == 100.0
+    door = known.tracks[known.persons.tolist().index(2)]
+    assert (door.camera, door.track, door.start, door.end) == ("door", 3, 50.5, 50.5)
+    np.testing.assert_array_equal(door.feature, look(3))
+    looks = {track.track: track.feature for track in known.tracks if track.camera == "hall"}
+    np.testing.assert_array_equal(looks[1], look(1))
+    assert not looks[0].any()
+    assert looks[0].shape == look(1).shape
+    store.close()
 
 
 def test_a_batch_that_fails_leaves_no_trace(address: str) -> None:

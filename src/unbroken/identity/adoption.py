@@ -40,5 +40,5 @@ def adopted(kept: IdentityManager, fresh: IdentityManager) -> IdentityManager:
         return kept
     raise StoreError(
         f"the state is of {type(kept).__name__}, the site uses {type(fresh).__name__} now; set identity.policy as it "
-        "was, or begin with another database"
+        "was, or have `unbroken gallery rebuild` make the people anew for the new one"
     )
