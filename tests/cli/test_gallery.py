@@ -88,6 +88,8 @@ def test_a_gallery_of_another_version_takes_a_command_and_is_of_this_one_then(si
     store = open_store(str(site.parent / "site.db"), StoreSettings(MODEL))
     store.snapshot(of_another_version(store.recover().state))
     store.close()
+    alone = run("forget", 3, "--yes", "--database", site.parent / "site.db")
+    assert "give --site FILE in place of --database" in str(alone.exception)
     assert "person 3 is forgotten" in run("forget", 3, "--yes").output
     assert sorted(listed()) == [1, 2]
     store = open_store(str(site.parent / "site.db"), StoreSettings(MODEL))

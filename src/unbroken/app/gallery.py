@@ -18,7 +18,7 @@ import numpy as np
 from unbroken.app.access import access_log, user
 from unbroken.app.build import BUILT_IN_DETECTOR, Workshop, embedder_of, identity_of
 from unbroken.app.outlets import outlets_of
-from unbroken.app.rebuilding import engine_of, rebuilt
+from unbroken.app.rebuilding import engine_of, read_engine, rebuilt
 from unbroken.app.storage import NONE, album_of, keeper_of
 from unbroken.config.reading import checked, read_site
 from unbroken.config.service import LogSettings
@@ -271,15 +271,19 @@ def rebuilt_gallery(place: Place) -> str:
 def opened_engine(place: Place, store: Store) -> Engine:
     """The engine of a site as it was when it stopped, or made anew from the tables where another version stored it.
 
+    Without a site file it is not known by which policy, so there it is not made anew.
+
     Raises:
         ConfigError: the site has no identity policy.
         StoreError: what is stored does not fit the site's settings.
     """
     manager = _manager_of(place)
-    try:
+    if place.known:
         return engine_of(store, manager, store.model)
+    try:
+        return read_engine(store, manager, store.model)
     except StoreError as error:
-        raise error if place.known else StoreError(f"{error}; give --site FILE in place of --database") from error
+        raise StoreError(f"{error}; give --site FILE in place of --database") from error
 
 
 def _manager_of(place: Place) -> IdentityManager:

@@ -28,16 +28,25 @@ def engine_of(store: Store, manager: IdentityManager, model: str) -> Engine:
     Raises:
         StoreError: what was stored is damaged, of another net or of another policy.
     """
-    fresh = Engine(manager)
     try:
-        recovered = store.recover()
-        if recovered.state:
-            return engine_of_bytes(recovered.state, fresh, model, recovered.batches)
+        return read_engine(store, manager, model)
     except StoreVersionError as error:
-        fresh, said = rebuilt(store, manager)
+        engine, said = rebuilt(store, manager)
         why = str(error).rpartition(";")[0] or str(error)
         _LOG.warning("%s: what was stored is of another version (%s); %s", store.database.name, why, said)
-        return fresh
+        return engine
+
+
+def read_engine(store: Store, manager: IdentityManager, model: str) -> Engine:
+    """The engine as its site has stored it; for the arguments see `engine_of`.
+
+    Raises:
+        StoreVersionError: another version has stored what this one cannot read.
+        StoreError: what was stored is damaged, of another net or of another policy.
+    """
+    fresh, recovered = Engine(manager), store.recover()
+    if recovered.state:
+        return engine_of_bytes(recovered.state, fresh, model, recovered.batches)
     for batch in recovered.batches:
         fresh.apply(batch)
     return fresh

@@ -16,8 +16,10 @@ from unbroken.storage.facts import highest_person
 from unbroken.storage.sealing import Seal
 from unbroken.storage.vectors import matrix_of
 
-_LATEST = 64
-"""Tracks of a person; older ones teach a manager nothing that it keeps."""
+_LATEST, _LEAST = 64, 8
+"""Tracks of a person, at most and of very many people; older ones teach a manager nothing that it keeps."""
+_ALL = 400_000
+"""Tracks of everybody together, so that a large gallery fits into memory twice."""
 
 _TRACKS = """
 SELECT camera, epoch, number, person, start_time, end_time, vector FROM (
@@ -35,7 +37,8 @@ def remembered(database: Database, seal: Seal) -> Remembered:
     Raises:
         StoreError: a value is damaged, or the key is another.
     """
-    rows = database.query(_TRACKS, (_LATEST,))
+    people = whole(database.query("SELECT COUNT(*) FROM people")[0][0])
+    rows = database.query(_TRACKS, (max(_LEAST, min(_LATEST, _ALL // max(people, 1))),))
     vectors = matrix_of([blob(row[6]) for row in rows if row[6] is not None], seal)
     nothing = np.zeros(vectors.shape[1], dtype=np.float32)
     looks = iter(vectors)
