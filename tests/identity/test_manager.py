@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from identity.views import see
 from unbroken.core.batches import Merge, Undo
-from unbroken.core.errors import ContractError
+from unbroken.core.errors import ConfigError, ContractError
 from unbroken.core.events import PersonEnrolled, PersonForgotten, PersonMerged, PersonRecognised, PersonSplit
 from unbroken.core.sightings import IdentityState
 from unbroken.identity.gallery import GallerySettings
@@ -208,3 +208,22 @@ def test_the_gallery_stays_within_its_bounds_and_says_who_was_forgotten():
         forgotten += [event.person for event in events if isinstance(event, PersonForgotten)]
         assert answers[0].persons[0] not in forgotten
     assert len(forgotten) >= 6
+
+
+def test_who_demands_fewer_false_merges_gets_more_ids():
+    def ids(rate):
+        manager = CalibratedManager(ManagerSettings(false_merge_rate=rate))
+        answers = [answers[0].persons[0] for answers, _ in walk_through(manager, looks(12))]
+        return len({person for person in answers if person > 0})
+
+    assert [ids(rate) for rate in (1e-9, 0.01, 0.5)] == [36, 12, 12]
+
+
+@pytest.mark.parametrize("rate", [0.0, 1.0, -0.1, float("nan")])
+def test_a_rate_of_false_merges_that_is_no_share_is_refused(rate):
+    with pytest.raises(ConfigError, match=r"false_merge_rate is .*; give a share above 0 and below 1"):
+        ManagerSettings(false_merge_rate=rate)
+
+
+def test_the_usual_rate_favours_nobody():
+    assert ManagerSettings().caution == pytest.approx(0.0, abs=1e-12)

@@ -98,7 +98,7 @@ def find_merge(person: int, settings: CorrectionSettings, site: Site) -> Merge |
         if appearance[column] <= 0 or _clash(person, other, site):
             continue
         time = _union_odds(person, other, site)
-        score = float(appearance[column]) + time - float(np.log(site.topology.settings.newcomer))
+        score = float(appearance[column]) + time - float(np.log(site.topology.settings.newcomer)) - site.caution
         if score > settings.merge_margin and (best is None or score > best.evidence.score):
             kept, absorbed = min(person, other), max(person, other)
             best = Merge(kept, absorbed, Evidence(kept, score, float(appearance[column]), time))

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence, Set
 from dataclasses import dataclass, field, replace
+from math import log, log1p
 
 import numpy as np
 
 from unbroken.core import batches
 from unbroken.core.arrays import Floats, Ints
 from unbroken.core.batches import Command
-from unbroken.core.errors import ContractError
+from unbroken.core.errors import ConfigError, ContractError
 from unbroken.core.events import (
     Event,
     Evidence,
@@ -35,6 +36,9 @@ from unbroken.identity.resolver import Decision, Site, resolve
 from unbroken.identity.topology import Topology, TopologySettings, gaps
 from unbroken.identity.transits import TransitSettings
 
+_USUAL_CAUTION = log(99)
+"""The odds against a false merge for which the other defaults were chosen: 1 %."""
+
 
 @dataclass(frozen=True, slots=True)
 class ManagerSettings:
@@ -49,7 +53,8 @@ class ManagerSettings:
         transits: of hand-offs without looks.
         gallery: of what is remembered.
         corrections: of second thoughts.
-        false_merge_rate: a Global ID is confirmed when the probability that it is wrong is below this.
+        false_merge_rate: a Global ID is confirmed when the probability that it is wrong is below this; and the odds of
+            it, against those of 1 %, are what somebody new is favoured by: half the rate, twice the odds.
         enough: sum of the quality of the views after which a track is due.
         patience: seconds after which a track is due with whatever has been seen of it.
         memory: tracks that the calibration learns from.
@@ -78,6 +83,20 @@ class ManagerSettings:
     sure: float = 3.0
     track_timeout: float = 60.0
 
+    def __post_init__(self) -> None:
+        """Check once.
+
+        Raises:
+            ConfigError: `false_merge_rate` is no probability between 0 and 1.
+        """
+        if not 0 < self.false_merge_rate < 1:
+            raise ConfigError(f"false_merge_rate is {self.false_merge_rate}; give a share above 0 and below 1")
+
+    @property
+    def caution(self) -> float:
+        """Nats by which somebody new is favoured, for the sake of `false_merge_rate`."""
+        return log1p(-self.false_merge_rate) - log(self.false_merge_rate) - _USUAL_CAUTION
+
 
 @dataclass(slots=True)
 class _Open:
@@ -100,8 +119,7 @@ class CalibratedManager:
         self._history = History(self.settings.memory)
         self._topology = Topology(self.settings.topology)
         self._gallery = Gallery(self.settings.gallery)
-        hysteresis = self.settings.corrections.hysteresis
-        self._site = Site(self._gallery, self._history, self._topology, None, hysteresis, self.settings.places)
+        self._site = self._site_with(None)
         self._pairs = Pairs(self.settings.bootstrap)
         self._hand_offs = HandOffs(self.settings.transits)
         self._open: dict[tuple[str, int], _Open] = {}
@@ -385,8 +403,13 @@ class CalibratedManager:
         likeness = self._site.likeness
         if isinstance(likeness, Likeness):
             likeness = replace(likeness, settings=settings.calibration)
-        hysteresis = settings.corrections.hysteresis
-        self._site = Site(self._gallery, self._history, self._topology, likeness, hysteresis, settings.places)
+        self._site = self._site_with(likeness)
+
+    def _site_with(self, likeness: Likeness | Bootstrap | None) -> Site:
+        """What decisions are made from, under the settings of now."""
+        settings = self.settings
+        hysteresis, caution = settings.corrections.hysteresis, settings.caution
+        return Site(self._gallery, self._history, self._topology, likeness, hysteresis, settings.places, caution)
 
     def _in_view_at_once(self, mine: Ints, theirs: Ints) -> bool:
         """Whether two people have tracks that are open now and cannot be one person's."""

@@ -3,7 +3,7 @@
 For each track and each known person the score is the log of posterior over prior odds of "nobody in particular":
 
     score = calibrated appearance ratio + log prior odds of the transit           (evidence: appearance, time)
-    nobody known = log(share of newcomers)
+    nobody known = log(share of newcomers) + caution
 
 where the prior odds of all who can be meant are scaled to sum to the share of people known, for intensities of many
 people are seldom right in sum;
@@ -33,7 +33,17 @@ REFUSED = -1e6
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Site:
-    """What decisions are made from. `hysteresis` (nats) is what a second thought must be better by."""
+    """What decisions are made from.
+
+    Attributes:
+        gallery: everybody known.
+        history: the tracks of the recent past.
+        topology: of the cameras.
+        likeness: of looks; `None` while nothing is known of them.
+        hysteresis: nats by which a second thought must be better.
+        places: settings of the term of place.
+        caution: nats that are added to the score of somebody new.
+    """
 
     gallery: Gallery
     history: History
@@ -41,6 +51,7 @@ class Site:
     likeness: Likeness | Bootstrap | None
     hysteresis: float = 1.0
     places: PlaceSettings = field(default_factory=PlaceSettings)
+    caution: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -148,7 +159,7 @@ def weigh(slot: int, site: Site) -> Weighed:
     newcomer = site.topology.settings.newcomer
     if not refused.all():
         time = time + np.log(1 - newcomer) - float(np.logaddexp.reduce(time[~refused]))
-    return Weighed(appearance, time, place, refused, float(np.log(newcomer)))
+    return Weighed(appearance, time, place, refused, float(np.log(newcomer)) + site.caution)
 
 
 def _known(slot: int, history: History) -> Ints:
