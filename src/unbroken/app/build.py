@@ -13,6 +13,7 @@ from unbroken.app.nets import build_detector, build_embedder
 from unbroken.app.sources import Opened, boxes_of
 from unbroken.app.topology import options_of
 from unbroken.appearance.colour import ColourEmbedder
+from unbroken.config.changes import running
 from unbroken.config.site import CameraSettings, SiteSettings
 from unbroken.core.arrays import Floats
 from unbroken.core.errors import ConfigError
@@ -58,6 +59,11 @@ def build_site(settings: SiteSettings, opened: Mapping[str, Opened], clock: Call
     pictures = any(not isinstance(camera.source, Blank) for camera in opened.values())
     manager = identity_of(settings, calibrated, pictures=pictures)
     return Site(cameras, detectors, embedder_of(settings), manager, clock)
+
+
+def service_identity(settings: SiteSettings) -> IdentityManager | None:
+    """What gives Global IDs in a site that runs as a service, as it would begin; `None` without."""
+    return identity_of(settings, sum(bool(camera.calibration) for camera in running(settings).values()))
 
 
 class Workshop:

@@ -16,7 +16,7 @@ from typing import TypeVar
 import numpy as np
 
 from unbroken.app.access import access_log, user
-from unbroken.app.build import BUILT_IN_DETECTOR, Workshop, embedder_of, identity_of
+from unbroken.app.build import BUILT_IN_DETECTOR, Workshop, embedder_of, service_identity
 from unbroken.app.outlets import outlets_of
 from unbroken.app.rebuilding import engine_of, read_engine, rebuilt
 from unbroken.app.storage import NONE, album_of, keeper_of
@@ -287,8 +287,7 @@ def opened_engine(place: Place, store: Store) -> Engine:
 
 
 def _manager_of(place: Place) -> IdentityManager:
-    calibrated = sum(bool(camera.calibration) for camera in place.settings.cameras)
-    manager = identity_of(place.settings, calibrated)
+    manager = service_identity(place.settings)
     if manager is None:
         raise ConfigError('identity.policy is "none": nobody has a Global ID; choose a policy')
     return manager

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from unbroken.app.build import Workshop, embedder_of, identity_of
+from unbroken.app.build import Workshop, embedder_of, service_identity
 from unbroken.app.lasting import Memory
 from unbroken.app.logs import renew
 from unbroken.app.outlets import last_events, outlets_of, things_of
@@ -83,9 +83,8 @@ class Service:
         self._over, self._asked = threading.Event(), False
         for camera in cameras.values():
             self._workshop.check(camera)
-        calibrated = sum(bool(camera.calibration) for camera in cameras.values())
         embedder = embedder_of(settings)
-        self._memory = Memory(settings, identity_of(settings, calibrated), embedder, environment)
+        self._memory = Memory(settings, service_identity(settings), embedder, environment)
         self._site = Site({}, {}, embedder, self._memory.identity, time.perf_counter)
         self._intake = Intake(self.health)
         self._intake.rate = settings.budget.rate
