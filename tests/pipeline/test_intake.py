@@ -2,6 +2,7 @@
 
 import queue
 import threading
+import time
 from collections.abc import Iterator
 
 import numpy as np
@@ -24,13 +25,13 @@ class Tap:
         self.camera = camera
         self._times: queue.Queue[float] = queue.Queue()
 
-    def shoot(self, time: float) -> None:
-        self._times.put(time)
+    def shoot(self, moment: float) -> None:
+        self._times.put(moment)
 
     def __iter__(self) -> Iterator[Frame]:
         number = 0
-        while (time := self._times.get()) >= 0:
-            yield Frame(self.camera, number, time, np.zeros((4, 4, 3), dtype=np.uint8))
+        while (moment := self._times.get()) >= 0:
+            yield Frame(self.camera, number, moment, np.zeros((4, 4, 3), dtype=np.uint8))
             number += 1
 
     def close(self) -> None:
@@ -47,17 +48,24 @@ def taken(intake: Intake, cameras: int) -> Intaken:
     return found[0]
 
 
+def lain(health: Health, counts: dict[str, int]) -> None:
+    """Wait until each camera has laid so many pictures down: one that is taken alone is waited for from then on."""
+    end = time.monotonic() + 30
+    while any(health.snapshot().cameras[name].frames < count for name, count in counts.items()):
+        assert time.monotonic() < end, f"the pictures {counts} never came"
+        time.sleep(0.01)
+
+
 def test_nobody_waits_for_the_pictures_of_a_camera_that_has_stalled() -> None:
     """A camera that never ends but stalls held every picture of the others back for the time of a gathering."""
     taps = {name: Tap(name) for name in ("hall", "door")}
-    intake = Intake(Health(lambda: 0.0))
+    health = Health(lambda: 0.0)
+    intake = Intake(health)
     for name, tap in taps.items():
         intake.add(Lane(name, lambda tap=tap: tap, live=True, retry=Retry(), tells=True))
-    for tap in taps.values():
         tap.shoot(1.0)
-    names = set()
-    while names != {"hall", "door"}:
-        names |= {arrival.frame.camera for arrival in taken(intake, 2).arrivals}
+    lain(health, dict.fromkeys(taps, 1))
+    assert {arrival.frame.camera for arrival in taken(intake, 2).arrivals} == {"hall", "door"}
     intake.tell(CameraStalled(2.0, "door", "no picture for 3 s"))
     assert not taken(intake, 0).arrivals
     taps["hall"].shoot(2.0)

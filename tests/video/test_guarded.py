@@ -242,12 +242,14 @@ def settled(condition):
 
 
 def test_a_closed_camera_gives_nothing_more_and_its_threads_go(server):
+    others = set(threading.enumerate())
     with Watched(server.address) as door:
         door.hears(CameraOnline)
+        assert {one.name for one in set(threading.enumerate()) - others} >= {"supervisor door", "reader door"}
         door.live.close()
         assert door.live.take() is None
         assert door.live.health.phase == "stopped"
-        settled(lambda: not [one for one in threading.enumerate() if one.name.endswith(" door")])
+        settled(lambda: not [one for one in set(threading.enumerate()) - others if one.name.endswith(" door")])
 
 
 def test_a_reader_that_hangs_is_left_behind_and_counted(clips):
