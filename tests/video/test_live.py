@@ -65,7 +65,7 @@ def test_a_camera_that_freezes_with_its_connection_open_is_stalled(recording):
         frames = iter(source)
         next(frames)
         camera.faults.silent = True
-        with pytest.raises(SourceError, match=r"no picture for 1 s|connection broke"):
+        with pytest.raises(SourceError, match=r"no picture|connection broke"):
             list(itertools.islice(frames, 100))
         source.close()
 
