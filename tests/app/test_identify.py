@@ -129,3 +129,15 @@ def test_the_command_writes_two_ids_per_row_and_refuses_other_suffixes(tmp_path)
     bad = CliRunner().invoke(app, ["identify", str(file), "--output", str(tmp_path / "ids.txt")])
     assert isinstance(bad.exception, UnbrokenError)
     assert "ends in .npz or .parquet" in str(bad.exception)
+
+
+def test_a_wrong_name_for_the_answer_is_told_before_the_work_begins(tmp_path):
+    bad = CliRunner().invoke(app, ["identify", str(tmp_path / "none.npz"), "--output", str(tmp_path / "ids.txt")])
+    assert "ids.txt: ends in '.txt'" in str(bad.exception)
+
+
+def test_a_file_of_another_kind_is_not_offered_to_be_unpickled(tmp_path):
+    (tmp_path / "film.mp4").write_text("hello")
+    with pytest.raises(StoreError, match=r"neither \.npz nor \.parquet") as told:
+        read_table(tmp_path / "film.mp4")
+    assert "pickle" not in str(told.value)

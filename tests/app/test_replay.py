@@ -7,10 +7,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from typer.testing import CliRunner
 
 from unbroken.app.outputs import Outputs
 from unbroken.app.replay import replay, settings_of
 from unbroken.app.track import track_site
+from unbroken.cli.main import app
 from unbroken.config.reading import checked
 from unbroken.core.errors import ConfigError, StoreError
 from unbroken.core.sightings import Sightings
@@ -47,7 +49,17 @@ def test_the_same_settings_give_the_same_events_to_the_bit(tracked, tmp_path):
     assert kinds >= {"camera_online", "track_started", "person_enrolled", "person_recognised", "zone_entered", "new"}
     assert (done.steps, done.refused, done.persons) == (50, 0, 2)
     assert done.recorded == pytest.approx(4.9)
-    assert done.speed > 1
+    assert done.speed == pytest.approx(done.recorded / done.taken)
+
+
+def test_a_replay_beside_a_run_leaves_the_events_of_the_run_alone(tracked, tmp_path, monkeypatch):
+    """Both wrote `events.jsonl`, and a replay in the folder of a site replaced what had been told."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "events.jsonl").write_text("what was told\n")
+    done = CliRunner().invoke(app, ["replay", str(tracked / "recording")])
+    assert done.exit_code == 0, done.output
+    assert (tmp_path / "events.jsonl").read_text() == "what was told\n"
+    assert (tmp_path / "replayed.jsonl").read_bytes() == (tracked / "out" / "events.jsonl").read_bytes()
 
 
 def test_every_picture_is_kept_where_that_was_asked_for(tracked):

@@ -61,6 +61,32 @@ def test_lost_rows_of_a_multi_view_set_do_not_count(tmp_path):
     assert (rows["gt"]["TP"], rows["gt"]["FN"]) == (1, 0)
 
 
+def test_places_in_metres_are_no_classes(tmp_path):
+    """MOT15 puts a place on the floor where MOT16 puts the class: everybody became a distractor, and MOTA -51000."""
+    rows = [
+        f"{frame},{one},{100 * one},50,40,90,1,{4.4 + one / 10},{5.5 + frame / 10},0"
+        for frame in (1, 2)
+        for one in (1, 2)
+    ]
+    (tmp_path / "gt.txt").write_text("\n".join(rows))
+    (tmp_path / "out.txt").write_text("\n".join(f"{row.rpartition(',1,')[0]},1,-1,-1,-1" for row in rows))
+    found = scores(tmp_path, "--gt", tmp_path / "gt.txt", "--result", tmp_path / "out.txt")["gt"]
+    assert (found["TP"], found["MOTA"]) == (4, 1)
+
+
+@pytest.mark.parametrize(("name", "mota", "idf1"), [("TUD-Campus", 52.6, 55.8), ("TUD-Stadtmitte", 56.4, 64.5)])
+def test_the_published_answers_of_one_camera(tmp_path, name, mota, idf1):
+    folder = data("data/metric_reference") / name
+    found = scores(tmp_path, "--gt", folder / "gt.txt", "--result", folder / "test.txt")["gt"]
+    assert [round(100 * found[score], 1) for score in ("MOTA", "IDF1")] == pytest.approx([mota, idf1], abs=0.051)
+
+
+def test_the_table_holds_every_score_that_the_field_compares_by(tmp_path):
+    (tmp_path / "gt.txt").write_text(GT)
+    out = run("--gt", tmp_path / "gt.txt", "--result", tmp_path / "gt.txt").output
+    assert all(score in out for score in ["HOTA", "DetA", "AssA", "MOTA", "MOTP", "IDF1", "IDP", "IDR", "IDSW", "Frag"])
+
+
 def test_points_on_the_ground(tmp_path):
     (tmp_path / "gt.txt").write_text("0,1,0,0\n1,1,1,1\n")
     (tmp_path / "out.txt").write_text("0,5,0.5,0\n1,5,3,1\n")

@@ -51,6 +51,19 @@ def test_a_net_is_shown_with_its_terms_and_shapes():
         assert words in out.output
 
 
+def test_long_names_and_addresses_are_folded_and_not_cut(monkeypatch):
+    """Three nets whose names differ at the end alone were listed under one name."""
+    monkeypatch.setenv("COLUMNS", "80")
+    out = run("show", "person_reid_youtu_2021nov").output
+    assert "…" not in out
+    out = run("verify", "--models", data("models")).output
+    assert "…" not in out
+
+
+def test_inspect_is_another_word_for_show():
+    assert run("inspect", "rtmdet_nano").output == run("show", "rtmdet_nano").output
+
+
 def test_a_net_is_fetched_once_its_terms_are_agreed_to(tmp_path):
     body = b"a net" * 1000
     with web_made.serving(web_made.Site({"/mine.onnx": body})) as site:
@@ -135,6 +148,9 @@ def test_a_card_that_the_net_contradicts_is_never_written(tmp_path):
         (("convert", "none.weights"), ModelMissingError, r"none\.cfg is not there"),
         (("add", "none.onnx"), ModelMissingError, r"none\.onnx is not there"),
         (("add", "none.onnx", "--task", "tracking"), ConfigError, "task 'tracking' is not known"),
+        (("list", "--models", "nowhere"), ConfigError, "nowhere: is no folder"),
+        (("show", "rtmdet_nano", "--models", "nowhere"), ConfigError, "nowhere: is no folder"),
+        (("verify", "--models", "nowhere"), ConfigError, "nowhere: is no folder"),
     ],
 )
 def test_bad_input_ends_in_a_sentence(arguments, error, words):

@@ -144,7 +144,8 @@ def test_ctrl_c_ends_the_run_and_leaves_valid_files(videos, tmp_path):
         (["VIDEO", "--tracker", "sorted"], 2, "tracker 'sorted' is not known; choose one of"),
         (["VIDEO", "--detector", "yolo99"], 2, "yolo99"),
         (["VIDEO", "--reid", "osnet99"], 2, "osnet99"),
-        (["VIDEO", "--identity", "guess"], 2, "identity policy 'guess' is not known"),
+        (["VIDEO", "--identity", "guess"], 2, "'guess' is not known; choose one of calibrated, fixed, none"),
+        (["VIDEO", "--detector", "rtmdet_nano", "--models", "nowhere"], 2, "nowhere: is no folder"),
         (["VIDEO", "--every", "0"], 2, "detection.every is 0"),
         (["VIDEO", "--score", "7"], 2, "detection.score is 7"),
         (["VIDEO", "--runtime", "caffe"], 2, "runtime.runtime is 'caffe'"),
@@ -160,6 +161,15 @@ def test_each_mistake_is_one_sentence_and_an_exit_code(videos, monkeypatch, tmp_
     assert getattr(answer.exception, "exit_code", None) == code
     assert sentence in str(answer.exception)
     assert "\n" not in str(answer.exception)
+
+
+def test_a_webcam_that_is_not_there_is_one_line(tmp_path):
+    """OpenCV told of every driver that it had tried, ten lines before the sentence."""
+    done = track("97", "-o", tmp_path)
+    assert done.returncode == 3
+    assert [line for line in done.stderr.splitlines() if line] == [
+        "error: webcam 97: there is none; plug it in or give another number"
+    ]
 
 
 def test_the_program_prints_the_sentence_and_no_traceback(tmp_path):

@@ -84,3 +84,10 @@ def test_malformed_rows_are_refused_and_the_tracker_goes_on():
     with pytest.raises(ContractError, match="row 0"):
         tracker.update([[0, 0, np.nan, 1, 0.5, 0]])
     assert len(tracker.update(rows_of(1))) == 2
+
+
+@pytest.mark.parametrize("rows", ["boxes", [[1, 2, "x", 4]], [[1, 2, 3, 4], [1, 2]], {"boxes": 1}])
+def test_what_is_no_table_of_numbers_is_one_sentence(rows):
+    """NumPy's own error came through the door."""
+    with pytest.raises(ContractError, match="detections: are no table of numbers"):
+        unbroken.Tracker("sort").update(rows)

@@ -26,8 +26,9 @@ from unbroken.detection.recorded import RecordedDetector
 from unbroken.detection.selection import DetectorSettings
 from unbroken.geometry.boxes import xywh_from_xyxy
 from unbroken.identity.fusion import GroundedManager
-from unbroken.identity.policies import DEFAULT
+from unbroken.identity.policies import DEFAULT, POLICIES
 from unbroken.identity.policies import by_name as identity_by_name
+from unbroken.models.registry import existing
 from unbroken.pipeline.camera import Camera, Economy
 from unbroken.pipeline.schedule import Schedule
 from unbroken.pipeline.site import Site
@@ -148,6 +149,9 @@ def identity_of(settings: SiteSettings, calibrated: int, *, pictures: bool = Tru
     policy = settings.identity.policy
     if policy == NONE:
         return None
+    if policy not in POLICIES:
+        known = ", ".join((*POLICIES, NONE))
+        raise ConfigError(f"identity policy {policy!r} is not known; choose one of {known}")
     manager = identity_by_name(policy, **options_of(settings))
     looks = pictures and settings.reid.model != NONE
     joined = calibrated > 1 and policy == DEFAULT and not looks
@@ -210,4 +214,4 @@ def table_from_rows(rows: Rows) -> Floats:
 
 
 def _folders(settings: SiteSettings) -> list[Path]:
-    return [Path(settings.runtime.models)] if settings.runtime.models else []
+    return existing([Path(settings.runtime.models)]) if settings.runtime.models else []

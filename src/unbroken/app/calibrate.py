@@ -230,6 +230,8 @@ def _from_csv(text: str) -> PointPairs:
     columns = {"x": 0, "y": 1, "X": 2, "Y": 3}
     if rows and not _is_number(rows[0][0]):
         heading = [cell.strip() for cell in rows.pop(0)]
+        if missing := [name for name in columns if name not in heading]:
+            raise ValueError(f"its first row names no column {missing[0]}")
         columns = {name: heading.index(name) for name in (*columns, *(["name"] if "name" in heading else []))}
     if not rows:
         raise ValueError("it is empty")

@@ -239,6 +239,18 @@ def cut_tracks(persons: NDArray[np.generic], cameras: NDArray[np.str_], sequence
     return tracks
 
 
+def check_writable(path: Path) -> None:
+    """Raise unless answers can be written in the form that the suffix names; hours may lie between this and writing.
+
+    Raises:
+        ConfigError: a suffix other than `.npz` and `.parquet`, or the package for it is missing.
+    """
+    if path.suffix not in (".npz", ".parquet"):
+        raise ConfigError(f"{path}: ends in {path.suffix!r}; give a name that ends in .npz or .parquet")
+    if path.suffix == ".parquet":
+        _need_pyarrow()
+
+
 def write_names(named: Named, path: Path) -> None:
     """Write `arrival` and `final`, one per row of what was read, as `.npz` or `.parquet` by the suffix.
 
@@ -246,17 +258,15 @@ def write_names(named: Named, path: Path) -> None:
         ConfigError: another suffix, or the package for it is missing.
         StoreError: the file cannot be written.
     """
+    check_writable(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         if path.suffix == ".npz":
             np.savez_compressed(path, arrival=named.arrival, final=named.final)
-        elif path.suffix == ".parquet":
-            _need_pyarrow()
-            import pyarrow.parquet
+            return
+        import pyarrow.parquet
 
-            pyarrow.parquet.write_table(pyarrow.table({"arrival": named.arrival, "final": named.final}), path)
-        else:
-            raise ConfigError(f"{path}: ends in {path.suffix!r}; give a name that ends in .npz or .parquet")
+        pyarrow.parquet.write_table(pyarrow.table({"arrival": named.arrival, "final": named.final}), path)
     except OSError as error:
         raise StoreError(
             f"{path}: cannot be written ({error.strerror or error}); give a folder you may write to"
@@ -268,6 +278,8 @@ def _columns(path: Path) -> dict[str, NDArray[np.generic]]:
         raise StoreError(f"{path}: is not there; give a .npz or .parquet file")
     if path.suffix == ".parquet":
         return _parquet_columns(path)
+    if not zipfile.is_zipfile(path):
+        raise StoreError(f"{path}: is neither .npz nor .parquet, or is cut off; see unbroken identify -h")
     try:
         with np.load(path, allow_pickle=False) as archive:
             return {name: archive[name] for name in archive.files}

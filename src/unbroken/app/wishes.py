@@ -38,9 +38,11 @@ def settings_from(sources: Sequence[str], wishes: Mapping[str, str | int | float
         wishes: by the names of `WISHES`; empty ones and `None` leave the setting as it is.
 
     Raises:
-        ConfigError: a wish is not known or out of its bounds, or a site file is mixed with other sources.
+        ConfigError: there is no source, a wish is not known or out of its bounds, or a site file is mixed with others.
         SourceError: a folder holds nothing to track.
     """
+    if not sources:
+        raise ConfigError("nothing to track; give videos, cameras or a site.toml (unbroken track --help has examples)")
     files = [source for source in sources if source.endswith(".toml")]
     if files and len(sources) > 1:
         raise ConfigError(f"{files[0]} describes a whole site; give it alone, and add other cameras to it")

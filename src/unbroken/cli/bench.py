@@ -45,7 +45,8 @@ def bench(
     run = runner(name)
     folder = data or data_root() / BENCHMARKS[name].folder
     if BENCHMARKS[name].folder and not folder.exists():
-        raise ConfigError(f"{folder} is not there; set UNBROKEN_DATA or give --data DIR")
+        mend = "check the path" if data else "set UNBROKEN_DATA or give --data DIR"
+        raise ConfigError(f"{folder} is not there; {mend}")
     outcome = run(Options(folder, models or data_root() / "models", output, quick, seed))
     show(outcome, console)
     if json:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from unbroken.datasets.answers import Case
 
-_SHOWN = ("HOTA", "DetA", "AssA", "MOTA", "IDF1", "IDP", "IDR", "IDSW")
+_SHOWN = ("HOTA", "DetA", "AssA", "MOTA", "MOTP", "IDF1", "IDP", "IDR", "IDSW", "Frag")
 _WHOLE = ("IDSW", "Frag", "MT", "PT", "ML", "TP", "FP", "FN", "people", "ids")
 
 
@@ -77,7 +77,7 @@ def _show(rows: dict[str, dict[str, float | int]], console: Console) -> None:
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
-    caption = "accuracies in percent; --json has LocA, fragments, mostly tracked, false positives and negatives too"
+    caption = "accuracies in percent; --json has LocA, mostly tracked, false positives and negatives too"
     table = Table(title="unbroken eval", caption=caption, padding=(0, 1, 0, 0), box=SIMPLE_HEAD)
     table.add_column("sequence", overflow="fold")
     for name in _SHOWN:

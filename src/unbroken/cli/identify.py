@@ -34,10 +34,11 @@ def identify(
     """
     from rich.console import Console
 
+    from unbroken.app.identify import check_writable, manager_by_name, placed, read_table, write_names
     from unbroken.app.identify import identify as run
-    from unbroken.app.identify import manager_by_name, placed, read_table, write_names
     from unbroken.app.topology import manager_of
 
+    check_writable(output)
     table = read_table(file, rate)
     if site is None:
         manager = manager_by_name(policy or "calibrated")

@@ -37,13 +37,14 @@ def list_(folders: list[Path] = _FOLDERS) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from unbroken.models.registry import known_cards, located
+    from unbroken.models.registry import existing, known_cards, located
 
+    folders = existing(folders or ())
     table = Table()
     for column in ("name", "for", "licence", "here", "what it is"):
         table.add_column(column, overflow="fold", no_wrap=column == "name")
-    for name, card in sorted(known_cards(folders or ()).items(), key=lambda item: (item[1].task, item[0])):
-        path = located(card, folders or ())
+    for name, card in sorted(known_cards(folders).items(), key=lambda item: (item[1].task, item[0])):
+        path = located(card, folders)
         table.add_row(name, card.task, card.licence, str(path.parent) if path else "-", card.summary)
     Console().print(table)
 
@@ -62,6 +63,8 @@ def show(name: str = _NAME, folders: list[Path] = _FOLDERS) -> None:
 
     card = _card(name, folders)
     table = Table(show_header=False, title=name)
+    table.add_column()
+    table.add_column(overflow="fold")
     for label, value in _described(card):
         if value:
             table.add_row(label, value)
@@ -75,6 +78,9 @@ def show(name: str = _NAME, folders: list[Path] = _FOLDERS) -> None:
         table.add_row("answers", ", ".join(str(shape) for shape in net.output_shapes))
         table.add_row("runs on", net.description)
     Console().print(table)
+
+
+models.command("inspect", hidden=True)(show)
 
 
 @models.command()
@@ -145,14 +151,17 @@ def verify(
     from rich.table import Table
 
     from unbroken.core.errors import ModelCorruptError
-    from unbroken.models.registry import find, known_cards, located
+    from unbroken.models.registry import existing, find, known_cards, located
     from unbroken.models.verify import verify as verify_net
 
-    cards = known_cards(folders or ())
-    places = {name: find(name, folders or ()).path for name in names or ()}
+    folders = existing(folders or ())
+    cards = known_cards(folders)
+    places = {name: find(name, folders).path for name in names or ()}
     if not names:
-        places = {name: path for name, card in sorted(cards.items()) if (path := located(card, folders or ()))}
-    table = Table("net", "file", "state", "sha256")
+        places = {name: path for name, card in sorted(cards.items()) if (path := located(card, folders))}
+    table = Table()
+    for column in ("net", "file", "state", "sha256"):
+        table.add_column(column, overflow="fold")
     wrong = []
     for name, path in places.items():
         for checked in verify_net(cards[name], path):
@@ -186,9 +195,9 @@ def examine(name: str = _NAME, folders: list[Path] = _FOLDERS) -> None:
 
     from unbroken.app.cards import self_tested
     from unbroken.appearance.selftest import convict
-    from unbroken.models.registry import find
+    from unbroken.models.registry import existing, find
 
-    found = find(name, folders or (), (".onnx", ".xml"))
+    found = find(name, existing(folders or ()), (".onnx", ".xml"))
     verdict = self_tested(found.card, found.path)
     table = Table("fed", "d'", title=name)
     for number, (way, value) in enumerate(verdict.separation.items()):
@@ -257,9 +266,9 @@ def add(
 
 def _card(name: str, folders: list[Path] | None) -> ModelCard:
     from unbroken.core.errors import ConfigError
-    from unbroken.models.registry import known_cards
+    from unbroken.models.registry import existing, known_cards
 
-    cards = known_cards(folders or ())
+    cards = known_cards(existing(folders or ()))
     if name not in cards:
         raise ConfigError(f"net {name!r} is not known; choose one of {', '.join(sorted(cards))}")
     return cards[name]

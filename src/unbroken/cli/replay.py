@@ -9,7 +9,7 @@ import typer
 
 def replay(
     folder: Path = typer.Argument(..., help="What `--record` of `unbroken track` or `unbroken run` wrote."),
-    output: Path = typer.Option(Path("events.jsonl"), "--output", "-o", help="The file for events, JSON Lines."),
+    output: Path = typer.Option(Path("replayed.jsonl"), "--output", "-o", help="The file for events, JSON Lines."),
     wishes: list[str] = typer.Option([], "--set", help="A setting to change: `identity.NAME=VALUE`, again and again."),
     site: Path | None = typer.Option(None, "--site", help="Take identity, topology, zones and lines from this file."),
 ) -> None:

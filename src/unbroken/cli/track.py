@@ -82,7 +82,6 @@ def track(
     from unbroken.app.wishes import settings_from
     from unbroken.cli.progress import FrameProgress
     from unbroken.cli.watching import watched
-    from unbroken.core.errors import ConfigError
 
     wishes: dict[str, str | int | float | None] = {
         "detector": detector,
@@ -102,9 +101,7 @@ def track(
     if detections is not None:
         follow_recorded(detections, output, sources or [], wishes)
         return
-    if not sources:
-        raise ConfigError("nothing to track; give videos, cameras or a site.toml (unbroken track --help has examples)")
-    settings = settings_from(sources, wishes)
+    settings = settings_from(sources or (), wishes)
     outputs = Outputs(
         output,
         videos=video,

@@ -84,9 +84,14 @@ class Detections:
         """Read N x 4, N x 5 or N x 6 rows of x1, y1, x2, y2[, score[, class]].
 
         Raises:
-            ContractError: another number of columns, or a box that is NaN or reversed.
+            ContractError: no numbers, another number of columns, or a box that is NaN or reversed.
         """
-        array = np.asarray(rows, dtype=np.float64)
+        try:
+            array = np.asarray(rows, dtype=np.float64)
+        except (ValueError, TypeError) as error:
+            raise ContractError(
+                f"detections: are no table of numbers ({error}); give (N, 6): x1, y1, x2, y2, score, class"
+            ) from error
         if array.size == 0:
             return cls.empty()
         if array.ndim != 2 or array.shape[1] not in (4, 5, 6):

@@ -173,14 +173,15 @@ def _case(item: _Truth, result: Path, metric: Metric) -> Case:
 def _rules(rows: Rows, path: Path) -> tuple[Ints, Bools, tuple[int, ...]]:
     """The class of each truth row, whether it counts, and which classes excuse an answer.
 
-    Three forms are known: MOT16 to MOT20 (mark, class, visibility), MOT15 (mark, then -1), and the multi-view sets
-    (lost, occluded, generated, 0: ten columns of flags, where a lost row does not count).
+    Three forms are known: MOT16 to MOT20 (mark, class, visibility), MOT15 (mark, then -1, or a place in metres), and
+    the multi-view sets (lost, occluded, generated, 0: ten columns of flags, where a lost row does not count). A class
+    is a whole number from 1; places of people are not all whole numbers of metres.
     """
     ones = np.ones(len(rows), dtype=np.int64)
     extras = rows.extras
     if extras.shape[1] == 3 and np.isin(extras, (0, 1)).all() and np.isin(rows.scores, (0, 1)).all():
         return ones, rows.scores == 0, ()
-    if not extras.shape[1] or (extras[:, 0] < 1).any():
+    if not extras.shape[1] or (extras[:, 0] < 1).any() or (extras[:, 0] % 1).any():
         return ones, rows.scores != 0, ()
     crowded = "MOT20" in path.as_posix()
     return extras[:, 0].astype(np.int64), rows.scores != 0, MOT20_DISTRACTORS if crowded else DISTRACTORS

@@ -41,6 +41,18 @@ def search_path(folders: Sequence[Path] = ()) -> tuple[Path, ...]:
     return tuple(dict.fromkeys([*folders, *named, cache_folder()]))
 
 
+def existing(folders: Sequence[Path]) -> list[Path]:
+    """Folders that somebody has named, once it is sure that they are there.
+
+    Raises:
+        ConfigError: one is not, so that a mistyped name is not taken for an empty folder.
+    """
+    for folder in folders:
+        if not folder.is_dir():
+            raise ConfigError(f"{folder}: is no folder; give the folder with nets, or leave it out")
+    return list(folders)
+
+
 def known_cards(folders: Sequence[Path] = ()) -> dict[str, ModelCard]:
     """All cards by name: the manifest's, and those beside the user's files, which win.
 

@@ -218,7 +218,7 @@ class WebcamCapture:
 
     def __init__(self, number: int) -> None:
         self.number = number
-        self._capture = cv2.VideoCapture(number)
+        self._capture = _quietly_opened(number)
         if not self._capture.isOpened():
             raise CaptureError("unreachable", f"webcam {number}: there is none; plug it in or give another number")
 
@@ -243,6 +243,17 @@ class WebcamCapture:
     def close(self) -> None:
         """Release the camera."""
         self._capture.release()
+
+
+def _quietly_opened(number: int) -> cv2.VideoCapture:
+    """Where there is no such webcam, OpenCV writes of every driver that it has tried; one sentence says as much."""
+    logging = cv2.utils.logging
+    before = logging.getLogLevel()
+    logging.setLogLevel(logging.LOG_LEVEL_SILENT)
+    try:
+        return cv2.VideoCapture(number)
+    finally:
+        logging.setLogLevel(before)
 
 
 class LoopCapture:
