@@ -6,7 +6,7 @@ from queue import Queue
 
 import pytest
 
-from unbroken.app.sources import measured, open_camera, open_live
+from unbroken.app.sources import measured, open_live, open_recorded
 from unbroken.config.service import LiveSettings
 from unbroken.config.site import CameraSettings
 from unbroken.core.errors import ConfigError
@@ -43,7 +43,7 @@ def test_a_password_that_is_not_set_is_named():
 
 
 def test_a_recording_says_nothing_of_itself(clip):
-    source = open_camera(CameraSettings(name="hall", source=str(clip)), time.time).source
+    source = open_recorded(CameraSettings(name="hall", source=str(clip))).source
     skew, counts = measured(source)
     source.close()
     assert math.isnan(skew)

@@ -1,7 +1,12 @@
 """The main job from Python."""
 
+import json
 import subprocess
 import sys
+import threading
+from contextlib import contextmanager
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 import numpy as np
 import pytest
@@ -11,9 +16,11 @@ from unbroken.app.outputs import Outputs
 from unbroken.app.track import track_site, until
 from unbroken.app.wishes import settings_from
 from unbroken.core.errors import ConfigError, SourceError
+from unbroken.core.events import CameraLost, CameraOnline
 from unbroken.core.frames import Frame
 from unbroken.pipeline.walk import Moment
 from unbroken.testing.rtsp import RtspCamera
+from unbroken.testing.scenes import write_scenes
 from walkers import RATE, write_walk
 
 
@@ -57,22 +64,96 @@ def test_a_run_can_be_cut_after_some_seconds_of_video():
     assert len(list(until(iter(moments), 0))) == 50
 
 
-def test_a_live_camera_is_tracked_and_its_loss_is_told(video, tmp_path):
-    coded = write_walk(tmp_path / "coded.mp4", codec="libx264")
+@pytest.fixture(scope="module")
+def coded(tmp_path_factory):
+    return write_walk(tmp_path_factory.mktemp("coded") / "coded.mp4", codec="libx264")
+
+
+class Heard:
+    """A sink that acts when a camera is lost, without waiting for a picture of another one, and sees it come back."""
+
+    def __init__(self, act):
+        self.lost = self.back = False
+        self._act = act
+
+    def write(self, frame, result, events):
+        self.hear(events)
+
+    def hear(self, events):
+        if not self.lost and any(isinstance(event, CameraLost) for event in events):
+            self.lost = True
+            self._act()
+        self.back = self.back or (self.lost and any(isinstance(event, CameraOnline) for event in events))
+
+    def close(self):
+        """Nothing is held."""
+
+
+def test_a_live_camera_that_goes_away_is_told_and_comes_back(coded, tmp_path):
+    """Ctrl-C comes when it has come back."""
     with RtspCamera(coded) as camera:
         settings = settings_from([camera.address], {"reid": "none", "identity": "none"})
+        heard = Heard(camera.start)
 
-        def cut(sources):
-            def watch(result):
-                if result.index == 20:
-                    camera.stop()
+        def watch(result):
+            if heard.back:
+                raise KeyboardInterrupt
+            if not heard.lost:
+                camera.stop()
 
-            return watch
+        outputs = Outputs(tmp_path / "out", videos=False, report=False)
+        summary = track_site(settings, outputs, watch=lambda _: watch, sinks=[heard])
+    assert summary.interrupted
+    assert summary.failures == {}
+    told = [json.loads(line)["type"] for line in (tmp_path / "out" / "events.jsonl").read_text().splitlines()]
+    cameras = [kind for kind in told if kind.startswith("camera_")]
+    assert cameras[:2] == ["camera_online", "camera_lost"]
+    assert cameras[-1] == "camera_online"
+    for line in (tmp_path / "out" / "tracks.jsonl").read_text().splitlines():
+        json.loads(line)
 
-        summary = track_site(settings, Outputs(tmp_path / "out", videos=False, report=False), watch=cut)
-    assert sum(summary.frames.values()) >= 20
-    assert len(summary.failures) == 1
-    assert (tmp_path / "out" / "tracks.jsonl").exists()
+
+def test_a_live_camera_that_stays_away_is_a_failure_of_the_run(coded, tmp_path):
+    with RtspCamera(coded) as camera:
+        settings = settings_from([camera.address], {"reid": "none", "identity": "none"})
+        heard = Heard(lambda: None)
+        outputs = Outputs(tmp_path / "out", videos=False, report=False)
+        summary = track_site(settings, outputs, 3.0, watch=lambda _: lambda _: camera.stop(), sinks=[heard])
+    assert heard.lost
+    assert list(summary.failures) == [settings.cameras[0].name]
+    assert not summary.interrupted
+
+
+def test_a_live_camera_that_cannot_be_reached_is_told_before_anything_is_written(tmp_path):
+    settings = settings_from(["rtsp://me:secret@127.0.0.1:9/live"], {"reid": "none", "identity": "none"})
+    with pytest.raises(SourceError, match=r"^rtsp://127\.0\.0\.1:9/live: cannot be reached") as caught:
+        track_site(settings, Outputs(tmp_path / "out"))
+    assert "secret" not in str(caught.value)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_recording_on_a_server_is_played_once(tmp_path):
+    write_scenes(tmp_path)
+    with served(tmp_path) as address:
+        settings = settings_from([f"{address}/usual.mp4"], {"reid": "none", "identity": "none"})
+        summary = track_site(settings, Outputs(tmp_path / "out", videos=False, report=False))
+    assert 0 < sum(summary.frames.values()) <= 20
+    assert summary.failures == {}
+    assert not summary.interrupted
+
+
+@contextmanager
+def served(folder):
+    """A folder over HTTP."""
+    handler = partial(SimpleHTTPRequestHandler, directory=str(folder))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 def test_help_is_quick_to_load_because_nothing_heavy_is():

@@ -7,10 +7,11 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from unbroken.core.events import CameraStalled
+from unbroken.core.errors import SourceError
+from unbroken.core.events import CameraLost, CameraOnline, CameraStalled
 from unbroken.core.frames import Frame
 from unbroken.pipeline.health import Health
-from unbroken.pipeline.intake import Intake, Intaken, Lane, Retry
+from unbroken.pipeline.intake import Intake, Intaken, Lane, Retry, as_they_come
 
 LONG = 600.0
 
@@ -71,3 +72,54 @@ def test_nobody_waits_for_the_pictures_of_a_camera_that_has_stalled() -> None:
     taps["hall"].shoot(2.0)
     assert [arrival.frame.camera for arrival in taken(intake, 1).arrivals] == ["hall"]
     assert intake.close(30) == []
+
+
+class Film:
+    """A recording with given times that may break at its end."""
+
+    frame_rate = 10.0
+    frame_count = 0
+
+    def __init__(self, camera: str, times: list[float], error: SourceError | None = None):
+        self.camera, self._times, self._error = camera, times, error
+
+    def __iter__(self) -> Iterator[Frame]:
+        for index, moment in enumerate(self._times):
+            yield Frame(self.camera, index, moment, np.zeros((4, 4, 3), dtype=np.uint8))
+        if self._error:
+            raise self._error
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+def test_a_recording_beside_others_that_breaks_is_left_and_the_others_lose_nothing() -> None:
+    intake = Intake(Health(lambda: 0.0))
+    films = [Film("broken", [0.0, 0.1], SourceError("broken.mp4: damaged")), Film("good", [0.0, 0.1, 0.2, 0.3])]
+    for film in films:
+        intake.add(Lane(film.camera, lambda film=film: film, live=False, retry=None))
+    moments = list(as_they_come(intake))
+    seen = [frame.camera for moment in moments for frame in moment.frames]
+    assert (seen.count("good"), seen.count("broken")) == (4, 2)
+    events = [event for moment in moments for event in moment.events]
+    assert {event.camera for event in events if isinstance(event, CameraOnline)} == {"broken", "good"}
+    assert [event.reason for event in events if isinstance(event, CameraLost)] == ["broken.mp4: damaged"]
+
+
+def test_live_cameras_are_walked_for_as_long_as_is_said_even_where_none_sends_any_more() -> None:
+    tap = Tap("hall")
+    intake = Intake(Health(lambda: 0.0))
+    intake.add(Lane("hall", lambda: tap, live=True, tells=True))
+    tap.shoot(1.0)
+    moments = list(as_they_come(intake, 0.2))
+    assert [frame.time for moment in moments for frame in moment.frames] == [1.0]
+    assert intake.close(30) == []
+
+
+def test_a_camera_that_ends_by_itself_ends_the_walk() -> None:
+    tap = Tap("hall")
+    intake = Intake(Health(lambda: 0.0))
+    intake.add(Lane("hall", lambda: tap, live=True, tells=True))
+    tap.shoot(1.0)
+    tap.close()
+    assert sum(len(moment.frames) for moment in as_they_come(intake)) == 1

@@ -3,14 +3,13 @@
 from collections.abc import Iterator
 
 import numpy as np
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from unbroken.core.errors import SourceError, SourceStalledError
 from unbroken.core.events import CameraLost, CameraOnline, CameraStalled
 from unbroken.core.frames import Frame
-from unbroken.pipeline.walk import as_they_come, in_step, usual_window
+from unbroken.pipeline.walk import in_step, usual_window
 
 NOTHING = np.zeros((0, 0, 3), dtype=np.uint8)
 
@@ -56,12 +55,11 @@ def test_cameras_of_different_rates_meet_where_their_times_meet():
     assert together == [["fast", "slow"], ["fast"], ["fast", "slow"], ["fast"]]
 
 
-@pytest.mark.parametrize("walk", [lambda sources: in_step(sources, 0.01), as_they_come])
-def test_a_source_that_breaks_is_named_and_the_others_lose_nothing(walk):
+def test_a_source_that_breaks_is_named_and_the_others_lose_nothing():
     broken = Recording("broken", [0.0, 0.1], SourceError("broken.mp4: damaged"))
     silent = Recording("silent", [0.0], SourceStalledError("no picture for 3 s"))
     good = Recording("good", [0.0, 0.1, 0.2, 0.3, 0.4])
-    moments = list(walk([broken, silent, good]))
+    moments = list(in_step([broken, silent, good], 0.01))
     seen = [f.camera for m in moments for f in m.frames]
     assert (seen.count("good"), seen.count("broken"), seen.count("silent")) == (5, 2, 1)
     events = [event for moment in moments for event in moment.events]

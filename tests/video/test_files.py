@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from unbroken.core.errors import SourceError
 from unbroken.video.files import Blank, ImageFolder, VideoFile
-from unbroken.video.opening import camera_names, expanded, open_source
+from unbroken.video.opening import camera_names, expanded, open_recording
 from unbroken.video.timing import Timeline
 
 
@@ -46,7 +46,7 @@ def test_a_missing_file_a_text_file_and_an_empty_file_each_say_so(tmp_path):
     (tmp_path / "empty.mp4").touch()
     for name, sentence in [("gone.mp4", "no such file"), ("text.mp4", "cannot be opened"), ("empty.mp4", "cannot be")]:
         with pytest.raises(SourceError, match=sentence):
-            open_source(str(tmp_path / name), "hall", lambda: 0.0)
+            open_recording(str(tmp_path / name), "hall")
 
 
 def test_a_video_cut_off_in_the_middle_gives_its_good_frames_first(tmp_path):

@@ -258,6 +258,8 @@ def test_a_reader_that_hangs_is_left_behind_and_counted(clips):
     class Hanging:
         """A decoder that never comes back."""
 
+        frame_rate, finite = 0.0, False
+
         def pictures(self):
             hanging.wait()
             yield from ()

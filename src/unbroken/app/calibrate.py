@@ -5,19 +5,23 @@ from __future__ import annotations
 import csv
 import json
 import sys
+import time
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
 import numpy as np
 
+from unbroken.app.sources import PATIENCE
 from unbroken.core.arrays import Floats, Image
 from unbroken.core.errors import ConfigError, SourceError, StoreError
 from unbroken.datasets.calibration import LARGEST, size_from
 from unbroken.geometry.homography import FittedHomography, mirrored, robust_homography
 from unbroken.geometry.plane import GroundView, ground_from_image, image_from_ground, pixels_per_metre
-from unbroken.video.opening import open_source
+from unbroken.video.guarded import LiveCamera
+from unbroken.video.opening import is_live, open_recording
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -137,13 +141,22 @@ def picture_of(address: str) -> Image:
         if image is None:
             raise SourceError(f"{address}: cannot be read as a picture; give a PNG, a JPEG or a video")
         return np.asarray(image, dtype=np.uint8)
-    source = open_source(address, "calibration", lambda: 0.0)
+    if is_live(address):
+        return _live_picture(address)
+    source = open_recording(address, "calibration")
     try:
         for frame in source:
             return frame.image.copy()
     finally:
         source.close()
     raise SourceError(f"{address}: has no frame; give a picture or a video")
+
+
+def _live_picture(address: str) -> Image:
+    camera = LiveCamera(address, "calibration", time.monotonic, lambda _: None)
+    with closing(camera):
+        camera.reach(PATIENCE)
+        return next(iter(camera)).image
 
 
 def save_picture(path: Path, image: Image) -> None:

@@ -15,7 +15,8 @@ import numpy as np
 
 from unbroken.app.build import BUILT_IN_DETECTOR, BUILT_IN_EMBEDDER, NONE
 from unbroken.app.nets import READS
-from unbroken.app.reach import PATIENCE, Reached, database_fault, reach
+from unbroken.app.reach import Reached, database_fault, reach
+from unbroken.app.sources import PATIENCE
 from unbroken.config.hints import nearest
 from unbroken.config.lines import Location, line_at, lines_of
 from unbroken.config.problems import Problem, dotted, parsed
@@ -88,7 +89,8 @@ def check_site(
         return Report(None, tuple(problems))
     settings, lines = anchored(read, path.parent), lines_of(text)
     findings = list(findings_of(settings, environment))
-    reached = reach([camera for camera in settings.cameras if camera.on], patience) if connect else []
+    asked = [camera for camera in settings.cameras if camera.on and connect]
+    reached = reach(asked, settings.live, patience)
     numbers = {camera.name: number for number, camera in enumerate(settings.cameras)}
     blamed = {finding.place[1] for finding in findings if finding.place[0] == "cameras" and finding.grade == "error"}
     for answer in reached:

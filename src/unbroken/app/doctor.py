@@ -12,7 +12,8 @@ from unbroken import __version__
 from unbroken.app import machine
 from unbroken.app.check import check_site
 from unbroken.app.machine import Line
-from unbroken.app.reach import PATIENCE, Reached
+from unbroken.app.reach import Reached
+from unbroken.app.sources import PATIENCE
 from unbroken.config.site import SiteSettings
 from unbroken.models.registry import known_cards, located
 from unbroken.models.verify import verify

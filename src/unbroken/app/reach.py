@@ -8,14 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
 
-from unbroken.app.sources import open_camera
+from unbroken.app.sources import PATIENCE, open_live, open_recorded
+from unbroken.config.service import LiveSettings
 from unbroken.config.site import CameraSettings, SiteSettings
 from unbroken.core.errors import UnbrokenError
+from unbroken.core.ports import Source
 from unbroken.core.secrets import filled, masked
 from unbroken.storage.opening import connect
-
-PATIENCE = 10.0
-"""Seconds that a camera gets for its first picture."""
+from unbroken.video.guarded import LiveCamera
+from unbroken.video.opening import is_live
 
 
 @dataclass(slots=True)
@@ -37,18 +38,21 @@ class Reached:
     seconds: float = 0.0
 
 
-def reach(cameras: Iterable[CameraSettings], patience: float = PATIENCE) -> list[Reached]:
+def reach(cameras: Iterable[CameraSettings], live: LiveSettings, patience: float = PATIENCE) -> list[Reached]:
     """Open each camera, wait for one picture and close it again.
 
     A camera that hangs is left behind in its thread: it holds nobody up.
 
     Args:
         cameras: any of a site.
+        live: how it reads live ones.
         patience: seconds for all of them together.
     """
     asked = [(Reached(camera.name), threading.Event(), camera) for camera in cameras]
     for answer, done, camera in asked:
-        threading.Thread(target=_ask, args=(answer, done, camera), name=f"reach {camera.name}", daemon=True).start()
+        threading.Thread(
+            target=_ask, args=(answer, done, camera, live), name=f"reach {camera.name}", daemon=True
+        ).start()
     deadline = monotonic() + patience
     found = []
     for answer, done, camera in asked:
@@ -73,11 +77,13 @@ def database_fault(settings: SiteSettings, environment: Mapping[str, str]) -> st
     return ""
 
 
-def _ask(answer: Reached, done: threading.Event, camera: CameraSettings) -> None:
+def _ask(answer: Reached, done: threading.Event, camera: CameraSettings, live: LiveSettings) -> None:
     start = monotonic()
     try:
-        source = open_camera(camera, monotonic).source
+        source = _opened(camera, live)
         try:
+            if isinstance(source, LiveCamera):
+                source.reach(PATIENCE)
             answer.frame_rate = source.frame_rate
             frame = next(iter(source), None)
             answer.seconds = monotonic() - start
@@ -91,3 +97,9 @@ def _ask(answer: Reached, done: threading.Event, camera: CameraSettings) -> None
         answer.fault = masked(str(error))
     finally:
         done.set()
+
+
+def _opened(camera: CameraSettings, live: LiveSettings) -> Source:
+    if is_live(camera.source):
+        return open_live(camera, live, monotonic, lambda _: None).source
+    return open_recorded(camera).source

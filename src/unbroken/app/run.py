@@ -18,7 +18,7 @@ from unbroken.app.outlets import last_events, outlets_of, things_of
 from unbroken.app.pictures import pictures_of
 from unbroken.app.places import lines_of, places_of, presence_of, zones_of
 from unbroken.app.replay import site_of
-from unbroken.app.sources import Opened, measured, open_camera, open_live
+from unbroken.app.sources import Opened, measured, open_live, open_recorded
 from unbroken.app.systemd import notify
 from unbroken.app.telling import LOG, Telling
 from unbroken.config.changes import Changes, SiteFile, running
@@ -213,7 +213,7 @@ class Service:
         if is_live(camera.source):
             opened = open_live(camera, self.settings.live, self._clock, self._intake.tell)
         else:
-            opened = open_camera(camera, self._clock)
+            opened = open_recorded(camera)
         detector, made = self._workshop.detector(camera, opened), self._workshop.camera(camera, opened)
         self._scheduler.do(lambda: self._join(camera, opened, lambda: self._site.add(made, detector)))
         return opened.source

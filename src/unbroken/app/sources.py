@@ -19,8 +19,11 @@ from unbroken.datasets.motchallenge import Rows, read_info, read_rows, read_warp
 from unbroken.geometry.plane import GroundView
 from unbroken.video.files import Blank, ImageFolder
 from unbroken.video.guarded import Guarding, LiveCamera
-from unbroken.video.opening import open_source
+from unbroken.video.opening import open_recording
 from unbroken.video.reconnect import Patience
+
+PATIENCE = 10.0
+"""Seconds that a live camera gets for its first picture where somebody waits for it."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -40,8 +43,8 @@ class Opened:
     view: GroundView | None
 
 
-def open_camera(settings: CameraSettings, clock: Callable[[], float]) -> Opened:
-    """Open a camera: a video, a folder of pictures, a MOTChallenge sequence, a network camera, a webcam.
+def open_recorded(settings: CameraSettings) -> Opened:
+    """Open what is no live camera: a video, a folder of pictures, a MOTChallenge sequence.
 
     Environment variables that the address names are filled in here, and nowhere else: settings never hold a password
     that came from them.
@@ -54,8 +57,8 @@ def open_camera(settings: CameraSettings, clock: Callable[[], float]) -> Opened:
     address = filled(settings.source, os.environ)
     view = read_view(Path(settings.calibration)) if settings.calibration else None
     folder = Path(address)
-    if "://" in address or not folder.is_dir() or not is_sequence(folder):
-        return Opened(open_source(address, settings.name, clock, settings.frame_rate), None, {}, view)
+    if not folder.is_dir() or not is_sequence(folder):
+        return Opened(open_recording(address, settings.name, settings.frame_rate), None, {}, view)
     info = read_info(folder)
     boxes = boxes_of(folder)
     recorded = read_rows(boxes) if boxes is not None else None
@@ -70,7 +73,12 @@ def open_camera(settings: CameraSettings, clock: Callable[[], float]) -> Opened:
 
 
 def open_live(
-    camera: CameraSettings, live: LiveSettings, clock: Callable[[], float], tell: Callable[[Event], None]
+    camera: CameraSettings,
+    live: LiveSettings,
+    clock: Callable[[], float],
+    tell: Callable[[Event], None],
+    *,
+    once: bool = False,
 ) -> Opened:
     """A network camera, a webcam or a video without end (`loop://`) that looks after itself; it connects once read.
 
@@ -79,6 +87,7 @@ def open_live(
         live: how it is kept alive.
         clock: seconds, shared by all cameras.
         tell: is given what happens to it, by a thread of its own.
+        once: a recording on a server is played once.
 
     Raises:
         ConfigError: the address names an environment variable that is not set.
@@ -95,7 +104,7 @@ def open_live(
         denied_retry=live.denied_retry,
         renew=live.renew,
     )
-    guarding = Guarding(patience, live.transport, trust_clock=live.trust_clock)
+    guarding = Guarding(patience, live.transport, trust_clock=live.trust_clock, once=once)
     source = LiveCamera(address, camera.name, clock, tell, guarding=guarding)
     return Opened(source, None, {}, read_view(Path(camera.calibration)) if camera.calibration else None)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -15,22 +16,29 @@ from unbroken.app.build import build_site
 from unbroken.app.outputs import Outputs, sinks_for
 from unbroken.app.places import observers_of
 from unbroken.app.replay import site_of
-from unbroken.app.sources import open_camera
+from unbroken.app.sources import PATIENCE, Opened, open_live, open_recorded
 from unbroken.app.wishes import settings_from
 from unbroken.config.site import SiteSettings
-from unbroken.core.events import CameraLost, CameraStalled, Event
+from unbroken.core.events import CameraLost, CameraOnline, CameraStalled, Event
 from unbroken.core.frames import Frame
 from unbroken.core.ports import Sink, Source
 from unbroken.core.results import FrameResult
 from unbroken.geometry.plane import GroundView
+from unbroken.pipeline.health import Health
+from unbroken.pipeline.intake import Intake, Lane, as_they_come
 from unbroken.pipeline.observers import Observer, Observers
 from unbroken.pipeline.recorder import PictureRecorder, Recorded, Recording, StepRecorder
 from unbroken.pipeline.sinks import Sinks
 from unbroken.pipeline.site import Site
-from unbroken.pipeline.walk import Moment, as_they_come, in_step, usual_window
+from unbroken.pipeline.walk import Moment, in_step, usual_window
+from unbroken.video.guarded import LiveCamera
 from unbroken.video.opening import is_live
+from unbroken.video.timing import Steady
 
 Watch = Callable[[FrameResult], None]
+
+_GRACE = 0.5
+"""Seconds that the end waits for the threads of all cameras."""
 
 
 @dataclass(slots=True)
@@ -42,7 +50,7 @@ class Summary:
         persons: Global IDs that were given.
         work: what was done and saved, by name.
         seconds: spent, by step.
-        failures: one sentence per camera that broke.
+        failures: one sentence per camera that broke and did not come back, by its name.
         parts: what was at work: detector and Re-ID.
         interrupted: whether the user stopped it.
     """
@@ -51,26 +59,25 @@ class Summary:
     persons: set[int] = field(default_factory=set)
     work: Counter[str] = field(default_factory=Counter)
     seconds: dict[str, float] = field(default_factory=dict)
-    failures: list[str] = field(default_factory=list)
+    failures: dict[str, str] = field(default_factory=dict)
     parts: dict[str, str] = field(default_factory=dict)
     interrupted: bool = False
 
-    def note(self, result: FrameResult, events: Iterable[Event]) -> None:
+    def note(self, result: FrameResult) -> None:
         """Take in one frame."""
         self.frames[result.camera] += 1
         self.persons.update(int(person) for person in result.identities.persons if person > 0)
         self.work.update(result.work)
         for step, seconds in result.timings.items():
             self.seconds[step] = self.seconds.get(step, 0.0) + seconds
-        self.note_failures(events)
 
-    def note_failures(self, events: Iterable[Event]) -> None:
-        """Take in what broke."""
-        self.failures += [
-            f"camera {event.camera}: {event.reason}"
-            for event in events
-            if isinstance(event, (CameraLost, CameraStalled))
-        ]
+    def hear(self, events: Iterable[Event]) -> None:
+        """Take in what broke, and what came back."""
+        for event in events:
+            if isinstance(event, (CameraLost, CameraStalled)):
+                self.failures[event.camera] = event.reason
+            elif isinstance(event, CameraOnline):
+                self.failures.pop(event.camera, None)
 
 
 class Answer(NamedTuple):
@@ -121,91 +128,132 @@ def track_site(
     Args:
         settings: checked.
         outputs: what is written where.
-        seconds: of video, after which the run ends; 0 runs to the end.
+        seconds: of video, after which the run ends; 0 runs to the end, which live cameras don't have.
         watch: is given the sources and returns what is told of every result, for a progress bar.
         sinks: get every answer beside the files; they are closed at the end.
 
     Raises:
-        SourceError: a camera cannot be opened; nothing was started then.
+        SourceError: a camera cannot be opened, or a live one gives no picture; nothing was started then.
         ConfigError: a name or an option is not known.
         ModelError: a net is missing, damaged or does not fit.
         StoreError: the results cannot be written.
     """
-    with opened_site(settings) as running:
+    with opened_site(settings, seconds) as running:
         sink = Sinks([*sinks_for(outputs, settings, running.site.parts, running.views), *sinks])
         told = watch(running.sources) if watch else _look_away
-        after: list[Event] = []
         observer = observers_of(settings, running.views)
         if outputs.record is not None:
             recording = Recording(outputs.record, site_of(settings, running.views, running.site.parts["reid"]))
             running.site.wrap(lambda manager: Recorded(manager, recording))
             observer = Observers([StepRecorder(recording), observer])
             sink = Sinks([sink, PictureRecorder(recording)]) if outputs.record_pictures else sink
-        walk = answers(running.site, until(running.moments, seconds), observer, after)
-        summary = run(walk, sink, told, lambda: [*after, *observer.close()])
-        summary.note_failures(after)
-        summary.parts = running.site.parts
-        return summary
+        summary = Summary(parts=running.site.parts)
+
+        def hear(events: Sequence[Event]) -> None:
+            sink.hear(events)
+            summary.hear(events)
+
+        walk = answers(running.site, running.moments, observer, hear)
+        return run(walk, sink, told, summary, lambda: hear(observer.close()))
 
 
 @contextmanager
-def opened_site(settings: SiteSettings) -> Iterator[Running]:
-    """A site with its cameras open, until the context is left."""
+def opened_site(settings: SiteSettings, seconds: float = 0.0) -> Iterator[Running]:
+    """A site with its cameras open, until the context is left.
+
+    Args:
+        settings: checked.
+        seconds: of video after which the moments end; 0: with the cameras. A live camera does not end by itself.
+    """
+    live = any(is_live(camera.source) for camera in settings.cameras)
+    clock = Steady(time.time, time.monotonic)
+    intake = Intake(Health(clock))
     with ExitStack() as stack:
-        opened = {}
+        opened: dict[str, Opened] = {}
         for camera in settings.cameras:
-            opened[camera.name] = open_camera(camera, time.time)
+            if is_live(camera.source):
+                opened[camera.name] = open_live(camera, settings.live, clock, intake.tell, once=True)
+            else:
+                opened[camera.name] = open_recorded(camera)
             stack.callback(opened[camera.name].source.close)
         site = build_site(settings, opened, time.perf_counter)
         sources = [camera.source for camera in opened.values()]
-        live = any(is_live(camera.source) for camera in settings.cameras)
-        moments = as_they_come(sources) if live else in_step(sources, usual_window(sources))
+        if live:
+            _reach(sources)
+            stack.callback(intake.close, _GRACE)
+            for source in sources:
+                intake.add(_lane(source))
+            moments = as_they_come(intake, seconds or math.inf)
+        else:
+            moments = until(in_step(sources, usual_window(sources)), seconds)
         views = {name: camera.view for name, camera in opened.items() if camera.view is not None}
         yield Running(site, sources, views, moments)
 
 
+def _reach(sources: Sequence[Source]) -> None:
+    """Connect all live cameras at once; nothing is begun where one of them gives no picture."""
+    cameras = [source for source in sources if isinstance(source, LiveCamera)]
+    for camera in cameras:
+        camera.start()
+    for camera in cameras:
+        camera.reach(PATIENCE)
+
+
+def _lane(source: Source) -> Lane:
+    """The way in of a source that is open; a recording that breaks is left."""
+    live = isinstance(source, LiveCamera)
+    return Lane(source.camera, lambda: source, live, None, tells=live)
+
+
 def answers(
-    site: Site, moments: Iterable[Moment], observer: Observer | None = None, after: list[Event] | None = None
+    site: Site,
+    moments: Iterable[Moment],
+    observer: Observer | None = None,
+    hear: Callable[[Sequence[Event]], None] | None = None,
 ) -> Iterator[Answer]:
-    """The answer for every frame, in the order of the moments. Events come with the first frame that follows them.
+    """The answer for every frame, in the order of the moments.
 
     Args:
         site: wired.
         moments: in the order of time.
         observer: sees every step and makes events of its own.
-        after: is filled with the events that no frame followed.
+        hear: is told the events of moments without a frame; otherwise they come with the first frame that follows.
     """
-    waiting: list[Event] = [] if after is None else after
+    waiting: list[Event] = []
     for moment in moments:
         results, events = site.step(moment.frames)
         told = [*moment.events, *events]
         waiting += [*told, *(observer.observe(results, told) if observer is not None else ())]
+        if hear is not None and not results:
+            hear(tuple(waiting))
+            waiting.clear()
         for frame, result in zip(moment.frames, results, strict=True):
             yield Answer(frame, result, tuple(waiting))
             waiting.clear()
 
 
-def run(walk: Iterable[Answer], sink: Sinks, watch: Watch, last: Callable[[], list[Event]]) -> Summary:
+def run(walk: Iterable[Answer], sink: Sinks, watch: Watch, summary: Summary, close: Callable[[], None]) -> Summary:
     """Hand every answer to a sink, to the end or until the user interrupts: what was written is valid either way.
 
     Args:
         walk: the answers.
         sink: gets every answer; it is closed at the end.
         watch: is told of every result.
-        last: the events that are left when the walk is over.
+        summary: takes everything in, and is given back.
+        close: tells the sink what is left to tell when the walk is over.
     """
-    summary = Summary()
     try:
         for frame, result, events in walk:
             sink.write(frame, result, events)
-            summary.note(result, events)
+            summary.note(result)
+            summary.hear(events)
             watch(result)
     except KeyboardInterrupt:
         summary.interrupted = True
     finally:
         with ExitStack() as stack:
             stack.callback(sink.close)
-            sink.hear(last())
+            close()
     return summary
 
 

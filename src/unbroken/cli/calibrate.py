@@ -116,14 +116,14 @@ def appearance(
     from rich.console import Console
 
     from unbroken.app.appearance import calibrate_appearance
-    from unbroken.app.track import answers, opened_site, until
+    from unbroken.app.track import answers, opened_site
     from unbroken.app.wishes import settings_from
 
     wishes = {"detector": detector, "reid": reid, "models": str(models) if models else "", "identity": "none"}
     settings = settings_from(sources, {**wishes, "early_rejection": 2.0})
     console = Console()
-    with opened_site(settings) as running, console.status("looking at the footage"):
-        walk = answers(running.site, until(running.moments, seconds))
+    with opened_site(settings, seconds) as running, console.status("looking at the footage"):
+        walk = answers(running.site, running.moments)
         point = calibrate_appearance(walk, rate, output, running.site.parts)
     console.print(f"{point.pairs[0]} pairs of one person, {point.pairs[1]} of strangers")
     console.print(f"same below {point.same:.3f}, different above {point.different:.3f} (cosine distance)")

@@ -8,6 +8,8 @@ from types import TracebackType
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
+from unbroken.core.events import CameraLost, CameraOnline, CameraStalled, Event
+from unbroken.core.frames import Frame
 from unbroken.core.ports import Source
 from unbroken.core.results import FrameResult
 
@@ -46,6 +48,34 @@ class FrameProgress:
     def _note(self, result: FrameResult) -> None:
         self._persons.update(int(person) for person in result.identities.persons if person > 0)
         self._progress.update(self._task, advance=1, people=len(self._persons))
+
+
+class CameraNews:
+    """A sink that says on a console what becomes of cameras while they are tracked: gone, and back."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._away: set[str] = set()
+
+    def write(self, frame: Frame, result: FrameResult, events: Sequence[Event]) -> None:
+        """Say what went with a picture."""
+        self.hear(events)
+
+    def hear(self, events: Sequence[Event]) -> None:
+        """Say what went with none."""
+        for event in events:
+            if isinstance(event, (CameraLost, CameraStalled)):
+                self._away.add(event.camera)
+                self._say(f"camera {event.camera}: {event.reason}")
+            elif isinstance(event, CameraOnline) and event.camera in self._away:
+                self._away.remove(event.camera)
+                self._say(f"camera {event.camera}: is back")
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+    def _say(self, line: str) -> None:
+        self._console.print(line, highlight=False, markup=False, soft_wrap=True)
 
 
 class FilmProgress:

@@ -52,7 +52,7 @@ def track(
 
     Writes per camera `CAM.txt` (MOTChallenge, Global IDs), `CAM.local.txt` (the camera's own track ids) and
     `CAM.annotated.mp4`; for all cameras `tracks.jsonl`, `events.jsonl` and `report.html`. Ctrl-C ends a run early and
-    leaves valid files.
+    leaves valid files. A live camera that goes away is told, and connected again; it runs until Ctrl-C or `--seconds`.
 
     With `--detections` there are no pictures: each sequence of a MOTChallenge tree is tracked on its own, and `SEQ.txt`
     holds its track ids. `--tracker`, `--score` and `--camera-motion` (none; file, `SEQ/gmc.txt`; auto, from the boxes)
@@ -80,7 +80,7 @@ def track(
     from unbroken.app.outputs import Outputs
     from unbroken.app.track import track_site
     from unbroken.app.wishes import settings_from
-    from unbroken.cli.progress import FrameProgress
+    from unbroken.cli.progress import CameraNews, FrameProgress
     from unbroken.cli.watching import watched
 
     wishes: dict[str, str | int | float | None] = {
@@ -115,7 +115,7 @@ def track(
     console = Console()
     cameras = [camera.name for camera in settings.cameras]
     with watched(console, cameras, port if web else None) as sinks, FrameProgress(console) as progress:
-        summary = track_site(settings, outputs, seconds, progress.begin, sinks)
+        summary = track_site(settings, outputs, seconds, progress.begin, [*sinks, CameraNews(console)])
     tell(console, summary, output)
 
 
@@ -176,8 +176,8 @@ def tell(console: Console, summary: Summary, folder: Path) -> None:
         if count:
             console.print(f"  {name}: {count}", highlight=False)
     console.print(f"results are in {folder}", highlight=False, soft_wrap=True)
-    for failure in summary.failures:
-        typer.echo(f"error: {failure}", err=True)
+    for camera, reason in summary.failures.items():
+        typer.echo(f"error: camera {camera}: {reason}", err=True)
     if summary.interrupted:
         typer.echo("interrupted: the results up to here are complete", err=True)
         raise typer.Exit(130)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from time import perf_counter
 
@@ -14,10 +14,14 @@ from unbroken.core.frames import Frame
 from unbroken.core.ports import Source
 from unbroken.pipeline.guard import guarded, sentence
 from unbroken.pipeline.health import Health
-from unbroken.pipeline.walk import failure
+from unbroken.pipeline.walk import Moment, failure
 
 Open = Callable[[], Source]
 
+GATHER = 0.03
+"""Seconds that the first picture of a step waits for those of the other cameras, at most."""
+_PATIENCE = 0.5
+"""Seconds after which `as_they_come` looks up even where nothing comes."""
 _EARLY = 0.9
 """Share of the time between two pictures that has to pass: cameras are not exact."""
 _STATES = {CameraOnline: "online", CameraStalled: "stalled", CameraLost: "lost"}
@@ -48,15 +52,15 @@ class Lane:
         name: of the camera.
         open: opens it; called in the camera's own thread, again after each failure.
         live: pictures are replaced by newer ones where they have to wait; those of recordings wait instead.
-        retry: when it is tried again.
-        tells: the source itself says when it is online, stalled or lost, by `Intake.tell`, never ends, and may be
+        retry: when it is tried again after it broke; `None`: never.
+        tells: the source itself says when it is online, stalled or lost, by `Intake.tell`, never breaks, and may be
             closed by another thread than that which reads it.
     """
 
     name: str
     open: Open
     live: bool
-    retry: Retry = field(default_factory=Retry)
+    retry: Retry | None = field(default_factory=Retry)
     tells: bool = False
 
 
@@ -216,16 +220,18 @@ class Intake:
             before, broken = running.count, list[Exception]()
             with guarded(broken.append):
                 self._read(running)
-            over = not broken and not lane.live
-            self._rest(running, over=over)
             if running.stop.is_set():
-                return
-            if over:
+                break
+            if not broken and (lane.tells or not lane.live):
                 self._health.state(lane.name, "ended")
-                return
+                break
             failures = 1 if running.count > before else failures + 1
             self._tell_failure(running, broken[0] if broken else SourceError("the stream has ended"), failures)
+            if lane.retry is None:
+                break
+            self._rest(running)
             running.stop.wait(lane.retry.wait(failures))
+        self._rest(running, over=True)
 
     def _read(self, running: _Running) -> None:
         lane = running.lane
@@ -260,7 +266,7 @@ class Intake:
             self._health.arrived(name, frame.time, dropped=dropped)
             self._condition.notify_all()
 
-    def _rest(self, running: _Running, *, over: bool) -> None:
+    def _rest(self, running: _Running, *, over: bool = False) -> None:
         """Nobody waits any more for this camera's pictures; `over`: none will ever come."""
         with self._condition:
             running.active, running.ended = False, over
@@ -273,3 +279,17 @@ class Intake:
         if failures == 1:
             now = self._health.clock()
             self.tell(failure(name, now, error) if isinstance(error, SourceError) else CameraLost(now, name, reason))
+
+
+def as_they_come(intake: Intake, seconds: float = math.inf) -> Iterator[Moment]:
+    """Whatever is newest of each camera, and what happens to them; a camera that waits or breaks holds nobody up.
+
+    It ends when every camera has, or `seconds` after the first picture.
+    """
+    end = math.inf
+    while not intake.idle and (left := end - perf_counter()) > 0:
+        taken = intake.take(min(_PATIENCE, left), GATHER)
+        if taken.arrivals and math.isinf(end):
+            end = perf_counter() + seconds
+        if taken.arrivals or taken.events:
+            yield Moment(tuple(arrival.frame for arrival in taken.arrivals), taken.events)

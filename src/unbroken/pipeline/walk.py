@@ -1,8 +1,7 @@
-"""Several sources, walked in the order of time. One that breaks is named and left; the others go on."""
+"""Recordings, walked in the order of time. One that breaks is named and left; the others go on."""
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -74,75 +73,6 @@ def usual_window(sources: Sequence[Source]) -> float:
     """Half of the shortest time between two frames of any source, in seconds: what counts as the same moment."""
     rates = [source.frame_rate for source in sources if source.frame_rate > 0]
     return 0.5 / max(rates) if rates else 0.02
-
-
-def as_they_come(sources: Sequence[Source]) -> Iterator[Moment]:
-    """Walk live cameras: whatever is newest of each. A camera that waits or breaks holds nobody up."""
-    meeting = _Meeting(len(sources))
-    for source in sources:
-        threading.Thread(target=meeting.attend, args=(source,), name=f"walk {source.camera}", daemon=True).start()
-    try:
-        while (moment := meeting.next()) is not None:
-            yield moment
-    finally:
-        meeting.leave()
-
-
-class _Meeting:
-    """Where the threads of live cameras lay down their newest frame."""
-
-    def __init__(self, expected: int) -> None:
-        self._condition = threading.Condition()
-        self._frames: dict[str, Frame] = {}
-        self._events: list[Event] = []
-        self._attending = expected
-        self._over = False
-
-    def attend(self, source: Source) -> None:
-        """Walk one source until it ends; each frame waits until the last one was taken, so the source drops, not we."""
-        last = 0.0
-        try:
-            for frame in source:
-                last = frame.time
-                if frame.index == 0:
-                    self._tell(CameraOnline(frame.time, source.camera))
-                if not self._lay(frame):
-                    return
-        except SourceError as error:
-            self._tell(failure(source.camera, last, error))
-        finally:
-            with self._condition:
-                self._attending -= 1
-                self._condition.notify_all()
-
-    def next(self) -> Moment | None:
-        """All frames that wait, at least one; `None` when everybody has left."""
-        with self._condition:
-            self._condition.wait_for(lambda: self._frames or self._events or not self._attending)
-            if not self._frames and not self._events:
-                return None
-            moment = Moment(tuple(sorted(self._frames.values(), key=lambda f: f.time)), tuple(self._events))
-            self._frames, self._events = {}, []
-            self._condition.notify_all()
-            return moment
-
-    def leave(self) -> None:
-        """Nobody asks any more: let the threads go."""
-        with self._condition:
-            self._over = True
-            self._condition.notify_all()
-
-    def _lay(self, frame: Frame) -> bool:
-        with self._condition:
-            self._condition.wait_for(lambda: frame.camera not in self._frames or self._over)
-            self._frames[frame.camera] = frame
-            self._condition.notify_all()
-            return not self._over
-
-    def _tell(self, event: Event) -> None:
-        with self._condition:
-            self._events.append(event)
-            self._condition.notify_all()
 
 
 def failure(camera: str, time: float, error: SourceError) -> Event:

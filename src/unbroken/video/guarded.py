@@ -22,6 +22,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Literal
 
+from unbroken.core.errors import SourceLostError
 from unbroken.core.events import CameraChanged, CameraFault, CameraLost, CameraOnline, CameraStalled, Event
 from unbroken.core.frames import Frame
 from unbroken.video.capture import CaptureError, Connecting, Connector, Picture, open_capture, without_password
@@ -45,6 +46,7 @@ class Guarding:
         left_behind: so many readers may hang at a time; with more no connection is tried.
         trust_clock: the calendar that a camera tells (RTCP) is exact, and so is ours: both follow NTP. Times then leave
             out how long a camera takes to code a picture and the network to carry it.
+        once: a recording on a server ends the camera when it has ended; otherwise it is fetched again.
         seed: of the jitter between attempts.
         connect: what opens an address.
     """
@@ -53,6 +55,7 @@ class Guarding:
     transport: Literal["tcp", "udp"] = "tcp"
     left_behind: int = 4
     trust_clock: bool = False
+    once: bool = False
     seed: int = 0
     connect: Connector = open_capture
 
@@ -74,7 +77,7 @@ class Health:
         skew: seconds by which the stream's clock has drifted from ours since the connection began.
         camera_skew: seconds by which the camera's own calendar clock (RTCP) is ahead of ours; NaN where it tells none.
         late: seconds by which the last picture came later than the quickest of the last ones.
-        rate: pictures per second over the last seconds; 0 where not known.
+        rate: pictures per second over the last seconds, until then as the stream says; 0 where neither is known.
         size: width and height of the last picture in pixels.
     """
 
@@ -115,7 +118,7 @@ class _Tally:
         self.pictures += 1
         self.damaged += seen.damaged
         self.arrived, self.last = arrived, moment
-        self.skew, self.late, self.rate = clock.skew, clock.late, clock.rate
+        self.skew, self.late, self.rate = clock.skew, clock.late, clock.rate or self.rate
         if not seen.damaged:
             self.size = seen.size
 
@@ -186,7 +189,7 @@ class LiveCamera:
 
     @property
     def frame_rate(self) -> float:
-        """Pictures per second over the last seconds; 0 where not known."""
+        """Pictures per second over the last seconds, until then as the stream says; 0 where neither is known."""
         return self._tally.rate
 
     @property
@@ -225,6 +228,23 @@ class LiveCamera:
                 )
                 self._supervisor.start()
 
+    def reach(self, patience: float) -> None:
+        """Connect, and wait for the first picture, which `take` gives then.
+
+        Args:
+            patience: seconds.
+
+        Raises:
+            SourceLostError: none came in time, or something is wrong with the camera; the message says what.
+        """
+        self.start()
+        with self._fresh:
+            self._fresh.wait_for(lambda: self._newest or self._machine.fault or self._is_over(), patience)
+            if self._newest is None:
+                reason = self._machine.reason or f"no picture for {patience:g} s"
+                shown = without_password(self.address)
+                raise SourceLostError(reason if reason.startswith(shown) else f"{shown}: {reason}")
+
     def take(self, patience: float | None = None) -> Frame | None:
         """The newest picture that nobody has taken yet.
 
@@ -236,7 +256,7 @@ class LiveCamera:
         """
         self.start()
         with self._fresh:
-            self._fresh.wait_for(lambda: self._newest or self._machine.phase is Phase.STOPPED, patience)
+            self._fresh.wait_for(lambda: self._newest or self._is_over(), patience)
             newest, self._newest = self._newest, None
         if newest is None:
             return None
@@ -244,17 +264,23 @@ class LiveCamera:
         return Frame(self._camera, index, moment, picture.image())
 
     def __iter__(self) -> Iterator[Frame]:
-        """The newest picture each time, until `close` is called."""
+        """The newest picture each time, until `close` is called, or to the end of a recording (`once`)."""
         while (frame := self.take()) is not None:
             yield frame
 
     def close(self) -> None:
         """Leave the connection and stop; nothing is waited for and nothing more is told."""
         with self._lock:
-            self._obey(self._machine.stop())
             self._newest = None
-            self._fresh.notify_all()
-            self._work.notify_all()
+            self._stop()
+
+    def _stop(self) -> None:
+        self._obey(self._machine.stop())
+        self._fresh.notify_all()
+        self._work.notify_all()
+
+    def _is_over(self) -> bool:
+        return self._machine.phase is Phase.STOPPED
 
     def _supervise(self) -> None:
         """Keep the deadlines and tell what happened, until the camera is closed."""
@@ -262,7 +288,7 @@ class LiveCamera:
             with self._work:
                 if not self._told:
                     self._work.wait(min(max(self._machine.due - self._ticks(), 0.0), _OFTEN))
-                if self._machine.phase is Phase.STOPPED:
+                if self._is_over():
                     return
                 self._left = [connection for connection in self._left if connection.hangs]
                 self._obey(self._machine.tick(self._ticks()))
@@ -281,6 +307,7 @@ class LiveCamera:
             self._connect()
         if answer.told:
             self._work.notify_all()
+            self._fresh.notify_all()
 
     def _connect(self) -> None:
         hanging = sum(connection.hangs for connection in self._left)
@@ -299,21 +326,31 @@ class LiveCamera:
         how = Connecting(self._guarding.patience.connect, self._guarding.patience.stall, self._guarding.transport)
         try:
             with closing(self._guarding.connect(self.address, how, connection.left)) as capture:
-                self._opened(connection)
+                self._opened(connection, capture.frame_rate)
                 for picture in capture.pictures():
                     if connection.left.is_set():
                         return
                     self._note(connection, picture)
+                if self._guarding.once and capture.finite:
+                    self._end(connection)
+                    return
             raise CaptureError("ended", f"{without_password(self.address)}: the stream has ended")
         except CaptureError as error:
             self._fail(connection, error.fault, str(error))
         except Exception as error:  # noqa: BLE001 - a supervised thread: whatever breaks it is a fault of the camera
             self._fail(connection, "lost", f"{without_password(self.address)}: {type(error).__name__}: {error}")
 
-    def _opened(self, connection: _Connection) -> None:
+    def _opened(self, connection: _Connection, rate: float) -> None:
         with self._lock:
             if connection is self._connection:
+                self._tally.rate = self._tally.rate or rate
                 self._obey(self._machine.opened(self._ticks()))
+
+    def _end(self, connection: _Connection) -> None:
+        """A recording has been played; its last picture can still be taken."""
+        with self._lock:
+            if connection is self._connection:
+                self._stop()
 
     def _fail(self, connection: _Connection, fault: CameraFault, reason: str) -> None:
         with self._lock:

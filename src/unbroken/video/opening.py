@@ -9,7 +9,6 @@ from pathlib import Path
 from unbroken.core.errors import SourceError
 from unbroken.core.ports import Source
 from unbroken.video.files import PICTURES, VIDEOS, ImageFolder, VideoFile
-from unbroken.video.live import Clock, Stream
 
 
 def is_live(address: str) -> bool:
@@ -17,21 +16,17 @@ def is_live(address: str) -> bool:
     return "://" in address or address.isdigit()
 
 
-def open_source(address: str, camera: str, clock: Clock, frame_rate: float = 25.0) -> Source:
-    """Open a video file, a folder of pictures, a network camera (`rtsp://...`), a webcam (`0`) or a video
-    without end (`loop://hall.mp4`).
+def open_recording(address: str, camera: str, frame_rate: float = 25.0) -> Source:
+    """Open a video file or a folder of pictures; live cameras are `video.guarded.LiveCamera`.
 
     Args:
         address: what the user wrote.
         camera: the name that its frames carry.
-        clock: seconds; what live cameras are laid on. Recordings have their own time and don't read it.
         frame_rate: of a folder of pictures.
 
     Raises:
         SourceError: it cannot be opened; the message says why.
     """
-    if is_live(address):
-        return Stream(address, camera, clock)
     path = Path(address)
     return ImageFolder(path, camera, frame_rate) if path.is_dir() else VideoFile(path, camera)
 

@@ -135,12 +135,14 @@ class Reconnect:
     Attributes:
         phase: what it does just now.
         fault: what is wrong, as it was last told; `None` while the camera is online or was not heard of yet.
+        reason: the sentence that was told with it.
         attempts: how often a connection was tried.
     """
 
     def __init__(self, patience: Patience, chance: random.Random) -> None:
         self.phase = Phase.WAITING
         self.fault: CameraFault | None = None
+        self.reason = ""
         self.attempts = 0
         self._patience = patience
         self._chance = chance
@@ -240,7 +242,7 @@ class Reconnect:
         """What is to be said where the fault is another one than the last one told."""
         if self._heard and fault == self.fault:
             return ()
-        self._heard, self.fault, self._faulty, self._renewals = True, fault, now, 0
+        self._heard, self.fault, self.reason, self._faulty, self._renewals = True, fault, reason, now, 0
         if fault is None:
             return (Told("online"),)
         return (Told("stalled" if fault in _CONNECTED else "lost", reason, fault),)
