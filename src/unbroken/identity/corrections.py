@@ -92,12 +92,16 @@ def find_merge(person: int, settings: CorrectionSettings, site: Site) -> Merge |
     ids = gallery.ids
     appearance = site.likeness.calibrated(gallery.joint(person))
     appearance[ids == person] = REFUSED
+    mine = _tracks(person, site)
     best: Merge | None = None
     for column in np.argsort(-appearance, kind="stable")[: settings.candidates].tolist():
         other = int(ids[column])
-        if appearance[column] <= 0 or _clash(person, other, site):
+        if appearance[column] <= 0:
+            break
+        theirs = _tracks(other, site)
+        if _clash(mine, theirs, site):
             continue
-        time = _union_odds(person, other, site)
+        time = _union_odds(mine, theirs, site)
         score = float(appearance[column]) + time - float(np.log(site.topology.settings.newcomer)) - site.caution
         if score > settings.merge_margin and (best is None or score > best.evidence.score):
             kept, absorbed = min(person, other), max(person, other)
@@ -111,17 +115,14 @@ def _tracks(person: int, site: Site) -> Ints:
     return _in_time(used[site.history.persons[used] == person], site)
 
 
-def _clash(person: int, other: int, site: Site) -> bool:
+def _clash(mine: Ints, theirs: Ints, site: Site) -> bool:
     """Whether a rule keeps two people apart: they were in two places at once, or too soon one after the other."""
     history = site.history
-    mine, theirs = _tracks(person, site), _tracks(other, site)
-    for slot in mine.tolist():
-        near = theirs[near_in_time(theirs, slot, history, site.places)]
-        apart = site.topology.apart(int(history.cameras[slot]))
-        if np.any(apart[history.cameras[near]] & history.together(slot, near)):
-            return True
-        if np.any(impossible(near, slot, history, site.places)):
-            return True
+    one, other = near_in_time(theirs, mine[:, None], history, site.places).nonzero()
+    one, other = mine[one], theirs[other]
+    apart = site.topology.apart(history.cameras[one], history.cameras[other])
+    if (apart & history.together(one, other)).any() or impossible(other, one, history, site.places).any():
+        return True
     union = _in_time(np.concatenate([mine, theirs]), site)
     return bool(site.topology.settings.fastest) and not can_follow(union[:-1], union[1:], site).all()
 
@@ -131,9 +132,8 @@ def _in_time(slots: Ints, site: Site) -> Ints:
     return ordered
 
 
-def _union_odds(person: int, other: int, site: Site) -> float:
+def _union_odds(mine: Ints, theirs: Ints, site: Site) -> float:
     """How the prior odds change when two chains of sightings are one."""
-    mine, theirs = _tracks(person, site), _tracks(other, site)
     union = _in_time(np.concatenate([mine, theirs]), site)
     return _chain(union, site) - _chain(mine, site) - _chain(theirs, site)
 

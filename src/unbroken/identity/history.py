@@ -121,13 +121,13 @@ class History:
             column[slots] = 0
         self.vectors[slots], self.rows[slots] = 0, 0
 
-    def middles(self, slots: Ints) -> Floats:
+    def middles(self, slots: Ints | int) -> Floats:
         """(N,) seconds: a track's place in the order of time."""
         found: Floats = (self.starts[slots] + self.ends[slots]) / 2
         return found
 
-    def together(self, slot: int, slots: Ints) -> Bools:
-        """(N,) which of the slots share an instant with this one."""
+    def together(self, slot: Ints | int, slots: Ints) -> Bools:
+        """(N,) which of the slots share an instant with this one, or with those of the same length."""
         found: Bools = (self.starts[slots] <= self.ends[slot]) & (self.ends[slots] >= self.starts[slot])
         return found
 

@@ -349,7 +349,7 @@ class CalibratedManager:
 
     def _excluded(self, slot: int, others: Ints) -> bool:
         history = self._history
-        apart = self._topology.apart(int(history.cameras[slot]))[history.cameras[others]]
+        apart = self._topology.apart(history.cameras[slot], history.cameras[others])
         return bool(np.any(apart | impossible(others, slot, history, self.settings.places)))
 
     def _slot_of(self, camera: str, number: int) -> int:

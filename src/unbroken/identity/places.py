@@ -55,15 +55,21 @@ def place_odds(slots: Ints, slot: int, history: History, settings: PlaceSettings
     return found
 
 
-def near_in_time(slots: Ints, slot: int, history: History, settings: PlaceSettings) -> Bools:
-    """(N,) which tracks are so close in time that `impossible` may say anything; all that share an instant are."""
+def near_in_time(slots: Ints, slot: Ints | int, history: History, settings: PlaceSettings) -> Bools:
+    """Which tracks are so close in time that `impossible` may say anything; all that share an instant are.
+
+    Slots are broadcast: (N,) and one give (N,), (N,) and (M, 1) give (M, N).
+    """
     after = history.starts[slots] <= history.ends[slot] + settings.reach
     found: Bools = after & (history.ends[slots] >= history.starts[slot] - settings.reach)
     return found
 
 
-def impossible(slots: Ints, slot: int, history: History, settings: PlaceSettings) -> Bools:
-    """(N,) which tracks cannot be the same person: too far away for the time between, or at the same instant."""
+def impossible(slots: Ints, slot: Ints | int, history: History, settings: PlaceSettings) -> Bools:
+    """(N,) which tracks cannot be the same person: too far away for the time between, or at the same instant.
+
+    `slot` is one track for all of `slots`, or one for each.
+    """
     distance, gap = _ground_distance(slots, slot, history, settings)
     found: Bools = np.isfinite(distance) & (distance > settings.slack + settings.fastest * gap)
     return found
@@ -71,21 +77,27 @@ def impossible(slots: Ints, slot: int, history: History, settings: PlaceSettings
 
 def _apart(slots: Ints, slot: int, history: History, settings: PlaceSettings) -> tuple[Floats, Floats]:
     distance, gap = _ground_distance(slots, slot, history, settings)
+    pictured = ~np.isfinite(distance) & (history.cameras[slots] == history.cameras[slot]) & (gap > 0)
+    if pictured.any():
+        distance[pictured] = _picture_distance(slots[pictured], slot, history)
+    return distance, gap
+
+
+def _picture_distance(slots: Ints, slot: int, history: History) -> Floats:
+    """(N,) metres, as far as the height of a box is that of a person; NaN where a box is not known."""
     then, now = history.boxes[slots, 1], history.boxes[slot, 0]
     height = np.maximum(then[:, 3] - then[:, 1], now[3] - now[1])
     across = (then[:, 0] + then[:, 2] - now[0] - now[2]) / 2
     down = then[:, 3] - now[3]
-    pictured = _PERSON * np.hypot(across, down) / np.where(height > 0, height, np.nan)
-    here = (history.cameras[slots] == history.cameras[slot]) & (gap > 0)
-    return np.where(np.isfinite(distance), distance, np.where(here, pictured, np.nan)), gap
+    found: Floats = _PERSON * np.hypot(across, down) / np.where(height > 0, height, np.nan)
+    return found
 
 
-def _ground_distance(slots: Ints, slot: int, history: History, settings: PlaceSettings) -> tuple[Floats, Floats]:
+def _ground_distance(slots: Ints, slot: Ints | int, history: History, settings: PlaceSettings) -> tuple[Floats, Floats]:
     """(N,) metres between the nearest known positions, NaN where there are none, and (N,) seconds between them."""
-    signed = gaps(history.starts[slots], history.ends[slots], history.starts[slot], history.ends[slot])
-    entered, left = history.places[slot]
-    theirs = np.where((signed >= 0)[:, None], history.places[slots, 1], history.places[slots, 0])
-    mine = np.where((signed > 0)[:, None], entered, left)
-    both = (signed == 0) & (np.abs(history.ends[slots] - history.ends[slot]) > settings.instant)
-    distance = np.linalg.norm(theirs - mine, axis=1)
-    return np.where(both, np.nan, distance), np.abs(signed)
+    ends = history.ends[slots]
+    signed = gaps(history.starts[slots], ends, history.starts[slot], history.ends[slot])
+    way = history.places[slots, (signed >= 0).view(np.int8)] - history.places[slot, (signed <= 0).view(np.int8)]
+    distance = np.sqrt(way[:, 0] * way[:, 0] + way[:, 1] * way[:, 1])
+    distance[(signed == 0) & (np.abs(ends - history.ends[slot]) > settings.instant)] = np.nan
+    return distance, np.abs(signed)

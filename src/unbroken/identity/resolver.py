@@ -62,20 +62,15 @@ class Weighed:
         appearance: (P,) calibrated log-likelihood ratios.
         time: (P,) log prior odds of the transit.
         place: (P,) log-likelihood ratios of where the track is.
-        refused: (P,) who is excluded by a rule.
+        scores: (P,) the sum, `REFUSED` for who is excluded by a rule.
         newcomer: the score of somebody new.
     """
 
     appearance: Floats
     time: Floats
     place: Floats
-    refused: Bools
+    scores: Floats
     newcomer: float
-
-    @property
-    def scores(self) -> Floats:
-        """(P,) the sum, `REFUSED` for who is excluded."""
-        return np.where(self.refused, REFUSED, np.maximum(self.appearance + self.time + self.place, REFUSED))
 
     def evidence(self, ids: Ints, column: int) -> Evidence:
         """Why this person."""
@@ -133,9 +128,9 @@ def decide(slot: int, weighed: Weighed, column: int, ids: Ints) -> Decision:
     """The decision for a column of the gallery, or -1 for somebody new."""
     everything = np.append(weighed.scores, weighed.newcomer)
     score = float(everything[column])
-    others = np.delete(everything, column)
-    margin = score - float(others.max()) if len(others) else 0.0
     confidence = float(np.exp(score - np.logaddexp.reduce(everything)))
+    everything[column] = -np.inf
+    margin = score - float(everything.max()) if len(everything) > 1 else 0.0
     known = column >= 0
     evidence = weighed.evidence(ids, column) if known else Evidence(0, weighed.newcomer)
     alternatives = weighed.alternatives(ids, without=column)
@@ -146,38 +141,42 @@ def weigh(slot: int, site: Site) -> Weighed:
     """Compare one track with everybody."""
     history, gallery = site.history, site.gallery
     appearance = np.zeros(len(gallery))
-    if site.likeness is not None and np.any(history.vectors[slot]):
+    if site.likeness is not None and history.vectors[slot].any():
         appearance = site.likeness.calibrated(gallery.ratios(history.rows[slot : slot + 1])[0])
     known = _known(slot, history)
     rows = gallery.rows(history.persons[known])
-    known, rows = known[rows >= 0], rows[rows >= 0]
+    there = rows >= 0
+    if not there.all():
+        known, rows = known[there], rows[there]
     before, after = _neighbours(slot, known, rows, site)
     place = np.zeros(len(gallery))
-    place[before >= 0] = place_odds(before[before >= 0], slot, history, site.places)
-    refused = _refused(slot, known, rows, site) | _too_fast(slot, before, after, site)
+    seen = (before >= 0).nonzero()[0]
+    place[seen] = place_odds(before[seen], slot, history, site.places)
+    refused = _refused(slot, known, rows, site)
+    if site.topology.settings.fastest:
+        refused |= _too_fast(slot, before, after, site)
     time = _chain_odds(slot, before, after, site)
     newcomer = site.topology.settings.newcomer
     if not refused.all():
         time = time + np.log(1 - newcomer) - float(np.logaddexp.reduce(time[~refused]))
-    return Weighed(appearance, time, place, refused, float(np.log(newcomer)) + site.caution)
+    scores = np.where(refused, REFUSED, np.maximum(appearance + time + place, REFUSED))
+    return Weighed(appearance, time, place, scores, float(np.log(newcomer)) + site.caution)
 
 
 def _known(slot: int, history: History) -> Ints:
     """The slots of all other tracks that are somebody's, in the order of time."""
     used = history.used
-    known = used[history.persons[used] > 0]
-    known = known[known != slot]
-    ordered: Ints = known[np.argsort(history.middles(known), kind="stable")]
+    known = used[(history.persons[used] > 0) & (used != slot)]
+    ordered: Ints = known[history.middles(known).argsort(kind="stable")]
     return ordered
 
 
 def _refused(slot: int, known: Ints, rows: Ints, site: Site) -> Bools:
     history = site.history
     refused = np.zeros(len(site.gallery), dtype=np.bool_)
-    near = near_in_time(known, slot, history, site.places)
+    near = near_in_time(known, slot, history, site.places).nonzero()[0]
     known, rows = known[near], rows[near]
-    apart = site.topology.apart(int(history.cameras[slot]))
-    clash = apart[history.cameras[known]] & history.together(slot, known)
+    clash = site.topology.apart(history.cameras[slot], history.cameras[known]) & history.together(slot, known)
     clash |= impossible(known, slot, history, site.places)
     refused[rows[clash]] = True
     return refused
@@ -186,8 +185,6 @@ def _refused(slot: int, known: Ints, rows: Ints, site: Site) -> Bools:
 def _too_fast(slot: int, before: Ints, after: Ints, site: Site) -> Bools:
     """(P,) who would have come here, or gone on from here, faster than is given as possible."""
     refused = np.zeros(len(before), dtype=np.bool_)
-    if not site.topology.settings.fastest:
-        return refused
     here = np.full(len(before), slot, dtype=np.int64)
     for first, then, there in ((before, here, before >= 0), (here, after, after >= 0)):
         refused[there] |= ~can_follow(first[there], then[there], site)
@@ -207,13 +204,12 @@ def _neighbours(slot: int, known: Ints, rows: Ints, site: Site) -> tuple[Ints, I
     `known` are in the order of time; of tracks with the same middle the one with the lower number comes first.
     """
     history, people = site.history, len(site.gallery)
-    middle = float(history.middles(np.array([slot]))[0])
-    middles = history.middles(known)
-    earlier = (middles < middle) | ((middles == middle) & (history.numbers[known] < history.numbers[slot]))
+    middle, middles = history.middles(slot), history.middles(known)
+    first, last = middles.searchsorted(middle), middles.searchsorted(middle, side="right")
+    split = first + np.count_nonzero(history.numbers[known[first:last]] < history.numbers[slot])
     before, after = np.full((2, people), -1, dtype=np.int64)
-    before[rows[earlier]] = known[earlier]
-    later = ~earlier
-    after[rows[later][::-1]] = known[later][::-1]
+    before[rows[:split]] = known[:split]
+    after[rows[split:][::-1]] = known[split:][::-1]
     return before, after
 
 
@@ -221,24 +217,26 @@ def _chain_odds(slot: int, before: Ints, after: Ints, site: Site) -> Floats:
     """(P,) how the prior odds of a person's chain of sightings change when this track is put into it."""
     odds = np.zeros(len(site.gallery))
     has_before, has_after = before >= 0, after >= 0
-    dormant = ~has_before & ~has_after
-    odds[dormant] = _from_gallery(slot, dormant, site)
-    here = np.full(len(odds), slot, dtype=np.int64)
-    into, out = has_before, has_after
-    odds[into] += link_odds(before[into], here[into], site)
-    odds[out] += link_odds(here[out], after[out], site)
-    both = into & out
-    odds[both] -= link_odds(before[both], after[both], site)
+    dormant = (~(has_before | has_after)).nonzero()[0]
+    if len(dormant):
+        odds[dormant] = _from_gallery(slot, dormant, site)
+    into, out = has_before.nonzero()[0], has_after.nonzero()[0]
+    both = (has_before & has_after).nonzero()[0]
+    links = np.full((2, len(into) + len(out) + len(both)), slot, dtype=np.int64)
+    links[0, : len(into)], links[1, len(into) : len(into) + len(out)] = before[into], after[out]
+    links[:, len(into) + len(out) :] = before[both], after[both]
+    found = link_odds(links[0], links[1], site)
+    odds[into] += found[: len(into)]
+    odds[out] += found[len(into) : len(into) + len(out)]
+    odds[both] -= found[len(into) + len(out) :]
     return odds
 
 
-def _from_gallery(slot: int, dormant: Bools, site: Site) -> Floats:
-    """(N,) the odds of people whose tracks have all left the history."""
+def _from_gallery(slot: int, dormant: Ints, site: Site) -> Floats:
+    """(N,) the odds of people, by row, whose tracks have all left the history."""
     history, people = site.history, site.gallery.columns
-    count = int(dormant.sum())
-    start, end = np.full(count, history.starts[slot]), np.full(count, history.ends[slot])
-    gap = gaps(people.starts[dormant], people.ends[dormant], start, end)
-    here = np.full(count, history.cameras[slot], dtype=np.int64)
+    gap = gaps(people.starts[dormant], people.ends[dormant], history.starts[slot], history.ends[slot])
+    here = np.full(len(dormant), history.cameras[slot], dtype=np.int64)
     quick = site.topology.log_intensity(people.cameras[dormant], here, gap) - history.log_rates[slot]
     found: Floats = np.logaddexp(quick, history.log_slow[slot])
     return found

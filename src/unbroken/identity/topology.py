@@ -152,14 +152,14 @@ class Topology:
         found: Bools = ~(too_fast | ((gap == 0) & self._apart[came_from, went_to]))
         return found
 
-    def apart(self, camera: int) -> Bools:
-        """(C,) which cameras nobody can be in while he is in this one: given, or learnt; the camera itself is one."""
-        found: Bools = self._apart[camera] | (np.arange(len(self._numbers)) == camera)
+    def apart(self, cameras: Ints | np.int64, others: Ints) -> Bools:
+        """(N,) pairs of cameras in which nobody can be at once: given, or learnt; a camera and itself are one."""
+        found: Bools = self._apart[cameras, others] | (cameras == others)
         return found
 
     def _bin(self, gap: Floats) -> Ints:
         place = np.rint(np.arcsinh(gap / self.settings.unit) / self.settings.bin).astype(np.int64)
-        return np.clip(place + self._half, 0, 2 * self._half)
+        return np.minimum(np.maximum(place + self._half, 0), 2 * self._half)
 
     def _fit(self) -> None:
         came_from, went_to, gap, weights = self._with_the_usual()
