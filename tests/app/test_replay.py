@@ -67,6 +67,14 @@ def test_every_picture_is_kept_where_that_was_asked_for(tracked):
         assert len(list((tracked / "recording" / "pictures" / camera).glob("*.jpg"))) == 50
 
 
+def test_a_recording_is_for_its_owner_alone(tmp_path):
+    """It holds looks of people, like the database; the state with which it began could be read by everybody."""
+    recording = Recording(tmp_path / "recording", {})
+    recording.begin_with(b"looks")
+    assert (tmp_path / "recording").stat().st_mode & 0o077 == 0
+    assert (tmp_path / "recording" / "state.bin").stat().st_mode & 0o077 == 0
+
+
 def test_other_settings_give_other_events(tracked, tmp_path):
     run_again(tracked / "recording", tmp_path / "again.jsonl")
     run_again(tracked / "recording", tmp_path / "slow.jsonl", wishes=["identity.enough=50", "identity.patience=1.5"])

@@ -13,14 +13,14 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from batches_made import look
-from gallery_made import MODEL, lived, stopped_site
+from gallery_made import MODEL, lived, stopped_site, view_of
 from needs import data
 from state_made import of_another_version
 from unbroken.app.gallery import Place, place_of, rebuilt_gallery
 from unbroken.appearance.colour import ColourEmbedder
 from unbroken.appearance.mannequins import crops_of_mannequins
 from unbroken.cli.main import app
-from unbroken.core.batches import Batch, Merge, Reply
+from unbroken.core.batches import Batch, Merge, Reply, Report
 from unbroken.core.errors import ConfigError, StoreError, UnbrokenError
 from unbroken.identity.engine import Engine
 from unbroken.identity.manager import CalibratedManager
@@ -60,6 +60,26 @@ def test_the_people_of_a_site_are_listed_and_shown(site: Path) -> None:
     content = json.loads(run("show", 1, "--json").output)
     assert content["person"]["tracks"] == 1
     assert content["stays"][0]["camera"] == "hall"
+
+
+def test_why_somebody_is_who_he_is_is_told_with_distances_and_alternatives(site: Path) -> None:
+    """The distance was told by the fixed rule alone, and the parts of a score by nobody."""
+    store = open_store(str(site.parent / "site.db"), StoreSettings(MODEL))
+    engine = engine_of_bytes(store.recover().state, Engine(CalibratedManager()), MODEL)
+    again = {7: look(5, ColourEmbedder().dimension)}
+    for number in range(8):
+        seen = Batch(20 + number / 2, (Report(1, number, view_of("door", 20 + number / 2, again)),))
+        store.keep(seen, engine.apply(seen))
+    store.close()
+    (why,) = [one for one in json.loads(run("show", 2, "--json").output)["events"] if "evidence" in one]
+    assert (why["type"], why["camera"], why["evidence"]["person"]) == ("person_recognised", "door", 2)
+    assert why["evidence"]["distance"] == pytest.approx(0, abs=1e-5)
+    assert [one["distance"] > 0.5 for one in why["alternatives"]] == [True, True]
+    for one in [why["evidence"], *why["alternatives"]]:
+        assert one["score"] == pytest.approx(one["appearance"] + one["time"] + one["place"])
+    shown = run("show", 2).output
+    assert re.search(r"2: score \S+ = looks \S+ \+ time \S+, distance 0.00", shown)
+    assert len(re.findall(r"not [13]: score .* distance [\d.]+", shown)) == 2
 
 
 def test_a_damaged_snapshot_is_made_anew_by_hand_and_commands_work_again(site: Path) -> None:

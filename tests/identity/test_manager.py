@@ -58,6 +58,7 @@ def test_an_id_comes_only_after_enough_views_and_says_why():
     assert [event.person for event in recognised] == [1, 2, 3]
     assert all(event.evidence.score > event.alternatives[0].score for event in recognised)
     parts = recognised[0].evidence
+    assert parts.distance < 0.2 < recognised[0].alternatives[0].distance
     assert parts.score == pytest.approx(parts.appearance + parts.time + parts.place)
 
 

@@ -358,21 +358,32 @@ def _show(found: Shown) -> None:
 
 
 def _why(event: dict[str, object]) -> str:
-    """The evidence of an event in short: score and distance of who was chosen, and who else was weighed."""
-    evidence = event.get("evidence")
-    parts = []
-    if isinstance(evidence, dict):
-        distance = evidence.get("distance")
-        far = f", distance {distance:.2f}" if isinstance(distance, (int, float)) else ""
-        parts.append(f"{evidence.get('person')}: {evidence.get('score'):.1f}{far}")
-    others = event.get("alternatives")
-    if isinstance(others, list) and others:
-        parts.append("not " + ", ".join(f"{one['person']}: {one['score']:.1f}" for one in others[:3]))
+    """The evidence of an event in short: what spoke for who was chosen, and who else was weighed."""
+    evidence, others = event.get("evidence"), event.get("alternatives")
+    parts = [_evidence(evidence)] if isinstance(evidence, dict) else []
+    parts += [f"not {_evidence(one)}" for one in others[:3]] if isinstance(others, list) else []
     if event.get("absorbed"):
         parts.append(f"was {event['absorbed']}")
     if event.get("separated"):
         parts.append(f"now {event['separated']}")
-    return "; ".join(parts)
+    return "\n".join(parts)
+
+
+def _evidence(one: dict[str, object]) -> str:
+    """Such as `17: score 4.0 = looks 6.6 + time -2.6, distance 0.31`; scores are in nats."""
+    names = {"appearance": "looks", "time": "time", "place": "place"}
+    parts = [f"{label} {value:.1f}" for name, label in names.items() if (value := _number(one, name))]
+    score, far = _number(one, "score"), one.get("distance")
+    if not parts and not score and far is None:
+        return f"{one['person']}: by hand"
+    told = f"{one['person']}: score {score:.1f}" + (f" = {' + '.join(parts)}" if parts else "")
+    return told if far is None else f"{told}, distance {_number(one, 'distance'):.2f}"
+
+
+def _number(one: dict[str, object], name: str) -> float:
+    """A number of an event, rounded as it is shown."""
+    value = one.get(name)
+    return round(float(value), 2 if name == "distance" else 1) if isinstance(value, (int, float)) else 0.0
 
 
 def _columns(person: Person) -> tuple[str, ...]:

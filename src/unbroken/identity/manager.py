@@ -25,6 +25,7 @@ from unbroken.core.sightings import Identities, IdentityState, Sightings
 from unbroken.identity.bootstrap import Bootstrap, BootstrapSettings, Pairs
 from unbroken.identity.calibration import CalibrationSettings, Likeness, learn_likeness
 from unbroken.identity.corrections import CorrectionSettings, Merge, Undo, find_merge, reconsider
+from unbroken.identity.distances import with_distances
 from unbroken.identity.features import Bank, FeatureSettings
 from unbroken.identity.gallery import Gallery, GallerySettings, View
 from unbroken.identity.handoffs import HandOff, HandOffs, blind
@@ -471,6 +472,7 @@ class CalibratedManager:
 
     def _settle(self, decision: Decision, time: float) -> Event:
         history, slot = self._history, decision.slot
+        decision = with_distances(decision, history, self._gallery)
         camera, track = self._topology.names[history.cameras[slot]], int(history.local[slot])
         person = decision.person or self._gallery.new_id()
         self._assign(slot, person, decision)
@@ -539,6 +541,7 @@ class CalibratedManager:
     def _move(self, decision: Decision, time: float) -> Event:
         """A track becomes a view of another person, who may be new."""
         history, gallery, slot = self._history, self._gallery, decision.slot
+        decision = with_distances(decision, history, gallery)
         person = int(history.persons[slot])
         before = gallery.views(person)
         gallery.drop(person, int(history.numbers[slot]))

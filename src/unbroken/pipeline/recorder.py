@@ -96,7 +96,7 @@ class Recording:
     """Writes a recording.
 
     Args:
-        folder: is made; it must not hold a recording yet.
+        folder: is made, for its owner alone; it must not hold a recording yet.
         about: what `recording.json` says.
         settings: how it is written.
         complain: is told once when nothing can be written any more, and then the recording ends; without it that is
@@ -122,7 +122,7 @@ class Recording:
         if (folder / _ABOUT).exists():
             raise StoreError(f"{folder}: holds a recording already; choose another folder for --record")
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            folder.mkdir(0o700, parents=True, exist_ok=True)
             (folder / _ABOUT).write_text(json.dumps({"version": VERSION, **about}, indent=2), encoding="utf-8")
         except OSError as error:
             raise _unwritable(folder, error) from error
@@ -130,7 +130,8 @@ class Recording:
     def begin_with(self, state: bytes) -> None:
         """The state of the engine before the first batch, where it is not a fresh one."""
         try:
-            (self.folder / STATE).write_bytes(state)
+            with os.fdopen(os.open(self.folder / STATE, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+                file.write(state)
         except OSError as error:
             self._end(error)
 
