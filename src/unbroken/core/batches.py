@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from unbroken.core.events import Event
 from unbroken.core.sightings import Identities, Sightings
@@ -94,6 +94,22 @@ class Verdict:
     identities: tuple[Identities, ...]
     events: tuple[Event, ...]
     refusals: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Answer:
+    """What comes back over a bus.
+
+    Attributes:
+        number: that `Bus.put` gave to the batch; `NEWS` where no batch is answered and only something is told.
+        verdict: stored already, so whoever has it may tell it.
+    """
+
+    number: int
+    verdict: Verdict
+
+
+NEWS: Final = -1
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from unbroken.core.arrays import Features, Floats, Image, Ints
-from unbroken.core.batches import Batch, Command, Recovered, Reply, Request, Verdict
+from unbroken.core.batches import Answer, Batch, Command, Recovered, Reply, Request, Verdict
 from unbroken.core.detections import Detections
 from unbroken.core.events import Event
 from unbroken.core.frames import Frame
@@ -191,6 +191,39 @@ class Keeper(Protocol):
 
     def reply(self, replies: Sequence[Reply]) -> None:
         """Answer requests that are not carried out and so are in no batch."""
+
+
+class Bus(Protocol):
+    """The way from where cameras run to the one writer of Global IDs, and back. One thread at a time uses it.
+
+    What was put arrives at least once, and in the order in which it was put; reports have an epoch and a number, so the
+    writer's engine counts each exactly once. What is answered is stored: no kill of either end takes it back.
+    """
+
+    @property
+    def epochs(self) -> Mapping[str, int] | None:
+        """The last epoch of each camera that the writer knows: whoever sends goes on in the next. `None`: not known."""
+
+    def put(self, batch: Batch) -> int | None:
+        """Hand a batch over; the number of its answer, `None` where it cannot be taken: that is the back-pressure.
+
+        Raises:
+            ContractError: the batch breaks its contract; nothing of it was applied.
+        """
+
+    def take(self) -> tuple[Answer, ...]:
+        """What has come back since the last time: answers in the order of their batches, and news between them."""
+
+
+class Placement(Protocol):
+    """Which machine runs which camera."""
+
+    @property
+    def nodes(self) -> tuple[str, ...]:
+        """The names of all machines that run cameras and send to the writer; none: one process does everything."""
+
+    def cameras_of(self, node: str) -> tuple[str, ...]:
+        """The cameras that a machine runs, in the order in which they are listed."""
 
 
 class Sink(Protocol):

@@ -1,4 +1,4 @@
-"""An identity manager whose answers last: numbered, applied, stored, and only then answered.
+"""The one writer, and the bus inside of its process: what is put is applied, stored, and only then answered.
 
 What the site does when nothing can be stored (the disk is full, the database is gone):
 
@@ -14,16 +14,16 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
-from unbroken.core.batches import Batch, Command, Forget, Merge, Reply, Request, Split, Swap, Undo, Verdict
+from unbroken.core.batches import NEWS, Answer, Batch, Command, Forget, Merge, Reply, Request, Split, Swap, Undo, Verdict
 from unbroken.core.errors import ContractError, StoreError
 from unbroken.core.events import Event, StorageLost, StorageRestored
 from unbroken.core.ports import Keeper
 from unbroken.core.sightings import Identities, Sightings
 from unbroken.identity.engine import Engine
-from unbroken.pipeline.numbering import Numbering
+from unbroken.pipeline.correspondent import Correspondent
 
 Dump = Callable[[Engine], bytes]
 Enter = Callable[[Batch], None]
@@ -56,6 +56,7 @@ class LastingSettings:
 class _Step:
     """A step that waits to be stored."""
 
+    number: int
     batch: Batch
     verdict: Verdict
     replies: tuple[Reply, ...]
@@ -90,7 +91,9 @@ class _Trouble:
 
 
 class Lasting:
-    """An identity manager around an engine and a keeper. One thread at a time uses it.
+    """The one writer: an engine and a keeper. One thread at a time uses it.
+
+    It is a `Bus` for whoever sends numbered batches, and an identity manager for the cameras of its own process.
 
     Args:
         engine: as it was recovered; every camera that it knows begins a new epoch here.
@@ -114,7 +117,8 @@ class Lasting:
         self._dump = dump
         self._clock = clock
         self._enter: Enter = _nowhere
-        self._numbering = Numbering(engine.epochs)
+        self._desk = Correspondent(self)
+        self._numbers = 0
         self._waiting: deque[_Step] = deque()
         self._time = engine.time
         self._storing = _Trouble(self.settings.first_retry, self.settings.longest_retry)
@@ -130,7 +134,7 @@ class Lasting:
 
     def begin(self, camera: str) -> None:
         """The tracker of a camera begins anew, or the camera is gone: its open tracks end with the next step."""
-        self._numbering.begin(camera)
+        self._desk.begin(camera)
 
     def observe(self, sightings: Sequence[Sightings]) -> tuple[list[Identities], list[Event]]:
         """The Global IDs for the sightings of one step, once they are stored, and what happened.
@@ -140,20 +144,37 @@ class Lasting:
         Raises:
             ContractError: the sightings break their contract; nothing of them was applied.
         """
-        self._time = max([self._time, *(view.time for view in sightings)])
-        told = self._flush()
+        return self._desk.observe(sightings)
+
+    @property
+    def epochs(self) -> Mapping[str, int]:
+        """The last epoch of each camera that has reported."""
+        return self.engine.epochs
+
+    def put(self, batch: Batch) -> int | None:
+        """Apply a batch, and what people ask for with it; `None` where too many wait to be stored already.
+
+        Raises:
+            ContractError: the batch breaks its contract; nothing of it was applied.
+        """
         if len(self._waiting) >= self.settings.held:
             self._refused += 1
-            return _undecided(sightings), told
+            return None
         requests = self._requests()
-        reports = self._numbering.reports(sightings, self._time)
-        if not reports and not requests:
-            return [], told
-        verdict = self._apply(Batch(self._time, reports, tuple(one.command for one in requests)), requests)
-        told += self._flush()
-        if self._waiting:
-            return _undecided(sightings), told
-        return list(verdict.identities[: len(sightings)]), told
+        self._time = max(self._time, batch.time)
+        commands = (*batch.commands, *(one.command for one in requests))
+        self._numbers += 1
+        self._apply(self._numbers, replace(batch, time=self._time, commands=commands), requests)
+        return self._numbers
+
+    def take(self) -> tuple[Answer, ...]:
+        """The answers to all that could be stored, after what people ask for between pictures was carried out."""
+        answers = self._flush()
+        requests = self._requests()
+        if requests:
+            self._apply(NEWS, Batch(self._time, (), tuple(one.command for one in requests)), requests)
+            answers += self._flush()
+        return tuple(answers)
 
     def correct(self, command: Command, time: float) -> list[Event]:
         """Carry a command out at once and store it.
@@ -163,9 +184,9 @@ class Lasting:
             StoreError: nothing can be stored; it will be carried out and told as soon as that is possible again.
         """
         self._time = max(self._time, time)
-        told = self._flush()
-        verdict = self._apply(Batch(self._time, (), (command,)), ())
-        told += self._flush()
+        told = _events(self._flush())
+        verdict = self._apply(NEWS, Batch(self._time, (), (command,)), ())
+        told += _events(self._flush())
         if verdict.refusals[0]:
             raise ContractError(verdict.refusals[0])
         if self._waiting:
@@ -179,19 +200,19 @@ class Lasting:
             StoreError: it could not be stored; what waited was never answered.
         """
         self._storing.until = -math.inf
-        told = self._flush()
+        told = _events(self._flush())
         if self._waiting:
             raise StoreError(f"{len(self._waiting)} steps could not be stored; nobody was told what they decided")
         if self._urgent or self._cost < self.settings.stop:
             self._snapshot()
         return told
 
-    def _apply(self, batch: Batch, requests: Sequence[Request]) -> Verdict:
+    def _apply(self, number: int, batch: Batch, requests: Sequence[Request]) -> Verdict:
         """Let the engine decide; the verdict waits to be stored."""
         self._enter(batch)
         verdict = self.engine.apply(batch)
-        pairs = zip(requests, verdict.refusals, strict=False)
-        self._waiting.append(_Step(batch, verdict, tuple(_reply(one, refusal) for one, refusal in pairs)))
+        pairs = zip(requests, verdict.refusals[len(batch.commands) - len(requests) :], strict=True)
+        self._waiting.append(_Step(number, batch, verdict, tuple(_reply(one, refusal) for one, refusal in pairs)))
         return verdict
 
     def _requests(self) -> tuple[Request, ...]:
@@ -205,9 +226,9 @@ class Lasting:
         except StoreError:
             return ()
 
-    def _flush(self) -> list[Event]:
+    def _flush(self) -> list[Answer]:
         """Store what waits, as far as that is possible now, and return what may be told."""
-        told: list[Event] = []
+        told: list[Answer] = []
         held = len(self._waiting)
         if self._clock() < self._storing.until:
             return told
@@ -216,19 +237,19 @@ class Lasting:
                 step = self._waiting[0]
                 self._keeper.keep(step.batch, step.verdict, step.replies)
                 self._waiting.popleft()
-                told += step.verdict.events
+                told.append(Answer(step.number, step.verdict))
                 self._urgent = self._urgent or _asked_to_forget(step)
         except StoreError as error:
             return told + self._lost(self._storing, error)
         if held and self._storing.over():
-            told.insert(0, StorageRestored(self._time, held, self._refused))
+            told.insert(0, _news(StorageRestored(self._time, held, self._refused)))
             self._refused = 0
         return told + self._snapshot_if_due()
 
-    def _lost(self, trouble: _Trouble, error: StoreError) -> list[Event]:
-        return [StorageLost(self._time, str(error))] if trouble.again(self._clock()) else []
+    def _lost(self, trouble: _Trouble, error: StoreError) -> list[Answer]:
+        return [_news(StorageLost(self._time, str(error)))] if trouble.again(self._clock()) else []
 
-    def _snapshot_if_due(self) -> list[Event]:
+    def _snapshot_if_due(self) -> list[Answer]:
         """Shorten the next start: now and then, and at once after somebody was forgotten. Nothing hangs on it."""
         now = self._clock()
         due = self._urgent or now - self._shot >= max(self.settings.snapshot, self._cost / self.settings.share)
@@ -238,7 +259,7 @@ class Lasting:
             self._snapshot()
         except StoreError as error:
             return self._lost(self._shooting, error)
-        return [StorageRestored(self._time, 0, 0)] if self._shooting.over() else []
+        return [_news(StorageRestored(self._time, 0, 0))] if self._shooting.over() else []
 
     def _snapshot(self) -> None:
         start = self._clock()
@@ -247,9 +268,18 @@ class Lasting:
         self._cost, self._urgent = self._shot - start, False
 
 
+def _news(event: Event) -> Answer:
+    return Answer(NEWS, Verdict((), (event,)))
+
+
+def _events(answers: Sequence[Answer]) -> list[Event]:
+    return [event for answer in answers for event in answer.verdict.events]
+
+
 def _asked_to_forget(step: _Step) -> bool:
     """Whether somebody waits for an erasure; retention, whose requests have numbers below 0, does not."""
-    pairs = zip(step.batch.commands, step.replies, strict=False)
+    asked = step.batch.commands[len(step.batch.commands) - len(step.replies) :]
+    pairs = zip(asked, step.replies, strict=True)
     return any(isinstance(command, Forget) and reply.done and reply.number >= 0 for command, reply in pairs)
 
 
@@ -272,7 +302,3 @@ def _done(command: Command) -> str:
 
 def _nowhere(batch: Batch) -> None:
     """Nobody records."""
-
-
-def _undecided(sightings: Iterable[Sightings]) -> list[Identities]:
-    return [Identities.undecided(view.camera, view.time, view.tracks) for view in sightings]
