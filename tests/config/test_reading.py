@@ -77,7 +77,7 @@ def test_no_message_shows_a_password(tmp_path):
         (
             "[detection]",
             "[detektion]",
-            r"detektion is not a known setting \(did you mean detection\?\); .* budget, cameras",
+            r"detektion is not a known setting \(did you mean detection\?\); .* budget, bus, cameras",
         ),
     ],
 )

@@ -286,6 +286,7 @@ def _secrets(settings: SiteSettings, environment: Mapping[str, str]) -> Iterator
     wanted[("storage", "database")] = names_in(settings.storage.database)
     wanted[("storage", "key")] = (settings.storage.key,)
     wanted[("web", "token")] = (settings.web.token,)
+    wanted[("bus", "secret")] = (settings.bus.secret,)
     wanted |= {
         ("outputs", "webhooks", number, "url"): names_in(hook.url) for number, hook in enumerate(outputs.webhooks)
     }

@@ -62,7 +62,7 @@ def renew(settings: SiteSettings, environment: Mapping[str, str]) -> None:
 def secrets_of(settings: SiteSettings, environment: Mapping[str, str]) -> set[str]:
     """The values of all environment variables that a site file names as secrets."""
     outputs = settings.outputs
-    names = {settings.storage.key, settings.web.token, *(hook.secret for hook in outputs.webhooks)}
+    names = {settings.storage.key, settings.web.token, settings.bus.secret, *(hook.secret for hook in outputs.webhooks)}
     names |= {outputs.mqtt.password} if outputs.mqtt is not None else set()
     written = [settings.storage.database, *(hook.url for hook in outputs.webhooks)]
     written += [camera.source for camera in settings.cameras]

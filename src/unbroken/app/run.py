@@ -14,6 +14,7 @@ from pathlib import Path
 from unbroken.app.build import Workshop, embedder_of, service_identity
 from unbroken.app.lasting import Memory
 from unbroken.app.logs import renew
+from unbroken.app.nodes import LATE, hub_of, is_writer, link_of, reporters_of
 from unbroken.app.outlets import last_events, outlets_of, things_of
 from unbroken.app.pictures import pictures_of
 from unbroken.app.places import lines_of, places_of, presence_of, zones_of
@@ -21,6 +22,7 @@ from unbroken.app.replay import site_of
 from unbroken.app.sources import Opened, measured, open_live, open_recorded
 from unbroken.app.systemd import notify
 from unbroken.app.telling import LOG, Telling
+from unbroken.cluster.deciding import Clerk
 from unbroken.config.changes import Changes, SiteFile, running
 from unbroken.config.site import CameraSettings, SiteSettings
 from unbroken.core.errors import ConfigError, HaltError, UnbrokenError
@@ -28,9 +30,11 @@ from unbroken.core.ports import IdentityManager, Sink, Source
 from unbroken.datasets.calibration import read_view
 from unbroken.geometry.plane import GroundView
 from unbroken.pipeline.board import Board, Outline
+from unbroken.pipeline.correspondent import Correspondent
 from unbroken.pipeline.guard import guarded, sentence
 from unbroken.pipeline.health import Health
 from unbroken.pipeline.intake import Intake, Lane, Retry
+from unbroken.pipeline.lasting import Lasting
 from unbroken.pipeline.observers import Observers
 from unbroken.pipeline.overload import Limits
 from unbroken.pipeline.recorder import PictureRecorder, Recording, StepRecorder
@@ -55,6 +59,7 @@ class Service:
         settings: checked.
         sinks: further sinks; they are closed with the service.
         environment: where secrets are.
+        node: the node of a site on many machines that this process is; `settings` are its part.
 
     Attributes:
         health: how it goes.
@@ -68,8 +73,13 @@ class Service:
     """
 
     def __init__(
-        self, settings: SiteSettings, sinks: Iterable[Sink] = (), environment: Mapping[str, str] = os.environ
+        self,
+        settings: SiteSettings,
+        sinks: Iterable[Sink] = (),
+        environment: Mapping[str, str] = os.environ,
+        node: str = "",
     ) -> None:
+        self._decides = is_writer(settings, node)
         cameras = running(settings)
         if not cameras:
             raise ConfigError("every camera is switched off; switch one on with on = true")
@@ -84,7 +94,10 @@ class Service:
         for camera in cameras.values():
             self._workshop.check(camera)
         embedder = embedder_of(settings)
-        self._memory = Memory(settings, service_identity(settings), embedder, environment)
+        model = embedder.fingerprint if embedder is not None else ""
+        self._link = link_of(settings, node, model, environment) if node else None
+        identity = service_identity(settings) if self._link is None else Correspondent(self._link, LATE)
+        self._memory = Memory(settings, identity, embedder, environment)
         self._site = Site({}, {}, embedder, self._memory.identity, time.perf_counter)
         self._intake = Intake(self.health)
         self._intake.rate = settings.budget.rate
@@ -92,24 +105,49 @@ class Service:
         if self._memory.keeper is not None:
             self.outlets.repeat(last_events(self._memory.keeper.database))
         kept = pictures_of(settings, self._memory, environment)
-        self._sinks: list[Sink] = [*self._memory.sinks, *_files_of(settings), self.outlets, *kept, *sinks, Telling()]
+        files = [*self._memory.sinks, *_files_of(settings), *reporters_of(self._link)]
+        self._sinks: list[Sink] = [*files, self.outlets, *kept, *sinks, Telling()]
         self._scheduler = Scheduler(self._site, self._intake, self._sinks, self.health, self._renew)
         self._scheduler.settings = scheduling(settings)
         self._places = places_of(settings, self._views)
         self._scheduler.observer = Observers([presence_of(settings), self._places])
+        self._clerk = self._clerk_of(environment) if self._decides else None
         self._thread = threading.Thread(target=self._run, name="scheduler", daemon=True)
 
     def __enter__(self) -> Service:
         """Start every camera; one that cannot be opened is tried again and again."""
-        for line in mixed(running(self.settings).values()):
+        for line in mixed(self._own().values()):
             LOG.warning(line)
-        for camera in running(self.settings).values():
+        for camera in self._own().values():
             self._intake.add(self._lane(camera))
         self._thread.start()
+        if self._clerk is not None:
+            self._clerk.open()
         return self
+
+    def _own(self) -> dict[str, CameraSettings]:
+        """The cameras that this process runs."""
+        return {} if self._decides else running(self.settings)
+
+    def _clerk_of(self, environment: Mapping[str, str]) -> Clerk:
+        """What decides for the nodes, whose cameras are known here by their files alone.
+
+        Raises:
+            ConfigError: nobody has a Global ID, or nothing is stored.
+        """
+        lasting = self._memory.identity
+        if not isinstance(lasting, Lasting):
+            raise ConfigError("nodes need a writer that stores Global IDs; name a database and an identity policy")
+        for camera in running(self.settings).values():
+            if camera.calibration:
+                self._views[camera.name] = read_view(Path(camera.calibration))
+        hub = hub_of(self.settings, self._memory.model, environment)
+        return Clerk(hub, lasting, self._scheduler.do, self._scheduler.relay)
 
     def __exit__(self, *_: object) -> None:
         """Stop within some seconds: what was answered has been handed on; threads that hang are left."""
+        if self._clerk is not None:
+            self._clerk.close()
         self._scheduler.stop()
         self._thread.join(GRACE)
         for camera in self._intake.close(GRACE_OF_CAMERAS):
@@ -148,8 +186,11 @@ class Service:
             pictures: keep every picture.
 
         Raises:
+            ConfigError: this is a node: the writer hears all of them.
             StoreError: the folder cannot be written, or holds a recording.
         """
+        if self._link is not None:
+            raise ConfigError("a node records nothing; give --record to the writer, which hears all nodes")
         views = {
             name: read_view(Path(one.calibration)) for name, one in running(self.settings).items() if one.calibration
         }
@@ -175,11 +216,11 @@ class Service:
             LOG.info(line)
         self.settings = changes.in_force
         self._workshop.settings = changes.in_force
-        for name in changes.to_close:
+        for name in changes.to_close if not self._decides else ():
             self._intake.remove(name)
             self._known.pop(name, None)
             self._scheduler.do(partial(self._part, name))
-        for camera in changes.to_open:
+        for camera in changes.to_open if not self._decides else ():
             self._intake.add(self._lane(camera))
         for sink in self._sinks:
             if isinstance(sink, Board):

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 def run(
     site: Path = typer.Argument(..., help="A `site.toml`; `unbroken site init` writes one."),
     seconds: float = typer.Option(0.0, min=0, help="Stop after so many seconds; 0 runs until it is stopped."),
+    node: str = typer.Option("", help="Run the cameras of this node of `bus.nodes`, and send to the site's writer."),
     record: Path | None = typer.Option(None, help="A folder for a recording that `unbroken replay` runs again."),
     record_pictures: bool = typer.Option(False, "--record-pictures", help="The recording keeps every picture."),
 ) -> None:
@@ -34,24 +35,30 @@ def run(
         unbroken run site.toml --seconds 3600
 
         unbroken run site.toml --record monday.recording
+
+        unbroken run site.toml --node edge1
     """
     import os
     import time
 
     from unbroken.app.logs import secrets_of, set_up
+    from unbroken.app.nodes import part_of
     from unbroken.app.run import Course, Service, outlines_of
     from unbroken.config.changes import SiteFile, running
     from unbroken.config.reading import read_site
     from unbroken.pipeline.board import Board
 
-    settings = read_site(site)
+    def part(whole: SiteSettings) -> SiteSettings:
+        return part_of(whole, node)
+
+    settings = part(read_site(site))
     set_up(settings.log, secrets_of(settings, os.environ))
     board = Board(list(running(settings)), time.time)
     board.outline(outlines_of(settings))
-    service = Service(settings, [board])
+    service = Service(settings, [board], node=node)
     if record is not None:
         service.record(record, pictures=record_pictures)
-    leave(run_to_the_end(service, web_of(settings, service, board), Course(seconds, SiteFile(site, settings))))
+    leave(run_to_the_end(service, web_of(settings, service, board), Course(seconds, SiteFile(site, settings, part))))
 
 
 def run_to_the_end(service: Service, serving: Serving | None, course: Course) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -116,10 +116,14 @@ class SiteFile:
     Args:
         path: the file.
         settings: what was read from it and is in force.
+        part: what of the file concerns this process.
     """
 
-    def __init__(self, path: Path, settings: SiteSettings) -> None:
+    def __init__(
+        self, path: Path, settings: SiteSettings, part: Callable[[SiteSettings], SiteSettings] = lambda whole: whole
+    ) -> None:
         self.path = path
+        self._part = part
         self.settings = settings
         self._stamp = _stamp(path)
         self._stamps = _calibration_stamps(settings)
@@ -142,7 +146,7 @@ class SiteFile:
             return None
         touched = [name for name, seen in stamps.items() if seen != self._stamps[name]]
         self._stamp, self._stamps = stamp, stamps
-        found = changes_between(self.settings, read_site(self.path), touched)
+        found = changes_between(self.settings, self._part(read_site(self.path)), touched)
         self.settings = found.in_force
         self._stamps = _calibration_stamps(self.settings)
         return found if found else None

@@ -10,6 +10,7 @@ from unbroken.config.hints import nearest
 from unbroken.config.strict import Line, Name, Place, Point, Strict
 from unbroken.outlets.envelope import TYPES
 
+_ADDRESS = r"^\S+:[0-9]{1,5}$"
 Secret = Annotated[str, Field(max_length=256, pattern=r"^[A-Za-z_][A-Za-z0-9_]*$|^$")]
 
 
@@ -170,6 +171,29 @@ class WebSettings(Strict):
         if host != host.strip():
             raise ValueError("has blanks around it; remove them")
         return host
+
+
+class BusSettings(Strict):
+    """Cameras on several machines: nodes follow people and send what they see to the one writer of Global IDs.
+
+    Every machine has the same file. `unbroken run site.toml --node NAME` runs the cameras of a node; without `--node`
+    it is the writer: database, events, zones and dashboard of the whole site.
+    """
+
+    nodes: tuple[Name, ...] = Field((), max_length=100, description="Names of the nodes; none: one process does all.")
+    listen: Line = Field(
+        "127.0.0.1:8643", pattern=_ADDRESS, description="Address and port at which the writer waits for nodes."
+    )
+    writer: Line = Field(
+        "127.0.0.1:8643", pattern=_ADDRESS, description="Address and port of the writer, as the nodes reach it."
+    )
+    secret: Secret = Field("", description="The environment variable with the secret that nodes and writer share.")
+    wait: float = Field(
+        0.1, ge=0, le=60, description="Seconds that what one node sees waits for what others see at the same moment."
+    )
+    held: int = Field(
+        3000, ge=1, le=100_000, description="Number of steps that a node keeps while the writer cannot be reached."
+    )
 
 
 class LogSettings(Strict):

@@ -10,6 +10,7 @@ from pydantic import Field, ValidationInfo, model_validator
 from unbroken.config.lines import Location
 from unbroken.config.service import (
     BudgetSettings,
+    BusSettings,
     LineSettings,
     LiveSettings,
     LogSettings,
@@ -37,6 +38,7 @@ class CameraSettings(Strict):
     detector: Place = Field("", description="Another detector for this camera than for the others.")
     region: tuple[Point, ...] = Field((), description="A polygon in pixels: people outside don't count.")
     on: bool = Field(default=True, description="Switched off, it stays in the file and is not opened.")
+    node: str = Field("", max_length=64, description="The machine that runs it, one of bus.nodes; empty: the only one.")
 
 
 class DetectionSettings(Strict):
@@ -121,6 +123,7 @@ class SiteSettings(Strict):
     storage: StorageSettings = StorageSettings()
     outputs: OutputSettings = OutputSettings()
     web: WebSettings = WebSettings()
+    bus: BusSettings = BusSettings()
     log: LogSettings = LogSettings()
 
     @model_validator(mode="after")
@@ -146,6 +149,7 @@ def contradictions(settings: SiteSettings) -> Iterator[tuple[Location, str]]:
             yield place, f"camera {name} is named but not listed; the cameras are {listed}"
     yield from _same_names(settings)
     yield from _topology_against_itself(settings)
+    yield from _nodes_against_cameras(settings)
     if settings.live.first_retry > settings.live.longest_retry:
         yield (
             ("live", "first_retry"),
@@ -184,6 +188,27 @@ def _topology_against_itself(settings: SiteSettings) -> Iterator[tuple[Location,
         if 0 < link.usual < link.fastest:
             text = f"usual is {link.usual:g} s and fastest {link.fastest:g} s, the least possible; swap them"
             yield ("topology", "links", number, "usual"), text
+
+
+def _nodes_against_cameras(settings: SiteSettings) -> Iterator[tuple[Location, str]]:
+    """Where there are nodes, each camera is one's, each has a camera, and what they see is stored once."""
+    nodes = settings.bus.nodes
+    for number, node in enumerate(nodes):
+        if node in nodes[:number]:
+            yield ("bus", "nodes", number), f"two nodes have the name {node}; give each a name of its own"
+    for number, camera in enumerate(settings.cameras):
+        if camera.node and camera.node not in nodes:
+            listed = f"the nodes are {', '.join(nodes)}" if nodes else "bus.nodes lists none"
+            yield ("cameras", number, "node"), f"camera {camera.name} is to run on {camera.node!r}; {listed}"
+        elif nodes and not camera.node:
+            mend = f"give it one of {', '.join(nodes)}"
+            yield ("cameras", number, "name"), f"camera {camera.name} has no node, and bus.nodes lists some; {mend}"
+    if nodes and not settings.bus.secret:
+        yield ("bus", "nodes"), "bus.nodes lists nodes and bus.secret is empty; name an environment variable for it"
+    if nodes and settings.identity.policy == "none":
+        yield ("identity", "policy"), "nodes send what they see to be given Global IDs; choose a policy"
+    if nodes and settings.storage.database == "none":
+        yield ("storage", "database"), "nodes send again what was not stored, and nothing is; name a database"
 
 
 def _cameras_named(settings: SiteSettings) -> Iterator[tuple[Location, str]]:

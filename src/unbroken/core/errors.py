@@ -61,6 +61,12 @@ class StoreVersionError(StoreError):
     """What was stored is whole, and of a version that holds other things than this one."""
 
 
+class BusError(UnbrokenError):
+    """The other end of a bus cannot be reached, is somebody else, or refuses."""
+
+    exit_code = 7
+
+
 class ContractError(UnbrokenError, ValueError):
     """A value that breaks the contract of the function that it was given to."""
 

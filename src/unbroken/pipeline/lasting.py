@@ -17,7 +17,20 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from unbroken.core.batches import NEWS, Answer, Batch, Command, Forget, Merge, Reply, Request, Split, Swap, Undo, Verdict
+from unbroken.core.batches import (
+    NEWS,
+    Answer,
+    Batch,
+    Command,
+    Forget,
+    Merge,
+    Reply,
+    Request,
+    Split,
+    Swap,
+    Undo,
+    Verdict,
+)
 from unbroken.core.errors import ContractError, StoreError
 from unbroken.core.events import Event, StorageLost, StorageRestored
 from unbroken.core.ports import Keeper

@@ -141,7 +141,7 @@ class Recording:
 
     def answered(self, results: Sequence[FrameResult], told: Sequence[Event]) -> None:
         """Write a step that was answered."""
-        self._write(_bytes_of_step(results, told))
+        self._write(bytes_of_step(results, told))
 
     def close(self) -> None:
         """Finish the last file. May be called twice."""
@@ -315,7 +315,7 @@ def entries(folder: Path) -> Iterator[Batch | RecordedStep]:
         if path.name != f"steps-{number + 1:06d}.bin":
             raise StoreError(f"{folder}: steps-{number + 1:06d}.bin is missing; restore it from a copy")
         for message in _messages(path, last=path == files[-1]):
-            yield batch_of_bytes(message) if message[4:5] == BATCH else _step_of_bytes(message)
+            yield batch_of_bytes(message) if message[4:5] == BATCH else step_of_bytes(message)
 
 
 def _messages(path: Path, *, last: bool) -> Iterator[bytes]:
@@ -333,7 +333,8 @@ def _messages(path: Path, *, last: bool) -> Iterator[bytes]:
         raise StoreError(f"{path}: ends in the middle of an entry; restore it from a copy")
 
 
-def _bytes_of_step(results: Sequence[FrameResult], told: Sequence[Event]) -> bytes:
+def bytes_of_step(results: Sequence[FrameResult], told: Sequence[Event]) -> bytes:
+    """A step that was answered, as a message; events that the identity manager has made leave a gap."""
     arrays: list[NDArray[np.generic]] = []
     frames: list[Head] = []
     for result in results:
@@ -346,7 +347,12 @@ def _bytes_of_step(results: Sequence[FrameResult], told: Sequence[Event]) -> byt
     return message_of(STEP, {"frames": frames, "told": events}, arrays)
 
 
-def _step_of_bytes(message: bytes) -> RecordedStep:
+def step_of_bytes(message: bytes) -> RecordedStep:
+    """The step in a message.
+
+    Raises:
+        StoreError: it is no message, is damaged, or is of another version or kind.
+    """
     head, arrays = opened(message, STEP)
     try:
         results = tuple(_result(mapping_of(one), arrays) for one in list_of(head["frames"]))

@@ -11,7 +11,10 @@ from dataclasses import dataclass, field, replace
 from queue import Empty, SimpleQueue
 from time import perf_counter
 
+import numpy as np
+
 from unbroken.core.events import Event, QualityChanged, StepFaulted
+from unbroken.core.frames import Frame
 from unbroken.core.ports import Listener, Sink
 from unbroken.core.results import FrameResult
 from unbroken.pipeline.guard import guarded, sentence
@@ -22,6 +25,8 @@ from unbroken.pipeline.overload import Limits, Load, Quality, Standing, decide, 
 from unbroken.pipeline.site import Site
 
 Errand = Callable[[], None]
+
+_NO_PICTURE = np.zeros((0, 0, 3), dtype=np.uint8)
 
 _PATIENCE = 0.5
 """Seconds after which the scheduler looks up even where nothing comes."""
@@ -246,6 +251,19 @@ class Scheduler:
             self._health.answered(result.camera, latency, result.work)
             if arrival.live:
                 self._meter.answered(latency)
+
+    def relay(self, results: Sequence[FrameResult], events: Sequence[Event]) -> None:
+        """Hand on what was seen elsewhere and decided here; by the scheduler's thread."""
+        told = [*events]
+        with self.guard(""):
+            told += self.observer.observe(results, told)
+        if not results:
+            self.tell(told)
+        for number, result in enumerate(results):
+            frame = Frame(result.camera, result.index, result.time, _NO_PICTURE)
+            for outlet in self._outlets:
+                with self.guard(""):
+                    outlet.write(frame, result, () if number else told)
 
     def tell(self, events: Sequence[Event]) -> None:
         """Hand on events that go with no picture; by the scheduler's thread, or after `run` has ended."""

@@ -1,0 +1,1 @@
+"""A site on many machines: nodes run cameras, one writer gives the Global IDs, a bus over TCP joins them."""
