@@ -11,6 +11,7 @@ import os
 import sys
 import time
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 
@@ -40,7 +41,7 @@ def main(address, node, model, first, answers, *cameras):
     while link.epochs is None:
         time.sleep(0.01)
     numbering, sent = Numbering(link.epochs), {}
-    with open(answers, "a", encoding="utf-8") as file:
+    with Path(answers).open("a", encoding="utf-8") as file:
         for step in world_steps()[int(first) :]:
             own = [view for view in step if view.camera in cameras]
             batch = Batch(own[0].time, numbering.reports(own, own[0].time))

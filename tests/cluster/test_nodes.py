@@ -122,7 +122,7 @@ def started():
 
 @pytest.fixture
 def machines(tmp_path, started):
-    return Machines(tmp_path, started, {camera: "nowhere.mp4" for camera in CAMERAS})
+    return Machines(tmp_path, started, dict.fromkeys(CAMERAS, "nowhere.mp4"))
 
 
 def in_one_process(machines, folder):

@@ -17,6 +17,7 @@ from unbroken.config.site import SiteSettings
 from unbroken.core.errors import BusError, ConfigError
 from unbroken.core.events import Event
 from unbroken.core.frames import Frame
+from unbroken.core.ports import Embedder
 from unbroken.core.results import FrameResult
 from unbroken.pipeline.recorder import DECIDED
 from unbroken.video.opening import is_live
@@ -80,13 +81,14 @@ def is_writer(settings: SiteSettings, node: str) -> bool:
     return bool(settings.bus.nodes) and not node
 
 
-def link_of(settings: SiteSettings, node: str, model: str, environment: Mapping[str, str]) -> Link:
+def link_of(settings: SiteSettings, node: str, embedder: Embedder | None, environment: Mapping[str, str]) -> Link:
     """A node's way to the writer; it is looked for from here on.
 
     Raises:
         ConfigError: the secret is not set.
     """
     bus = settings.bus
+    model = embedder.fingerprint if embedder is not None else ""
     who = Credentials(node, _secret(settings, environment), model, bus.secret)
     live = any(is_live(camera.source) for camera in settings.cameras)
     wanted = LinkSettings(bus.held, patience=LinkSettings().patience if live else _FILES)

@@ -94,8 +94,7 @@ class Service:
         for camera in cameras.values():
             self._workshop.check(camera)
         embedder = embedder_of(settings)
-        model = embedder.fingerprint if embedder is not None else ""
-        self._link = link_of(settings, node, model, environment) if node else None
+        self._link = link_of(settings, node, embedder, environment) if node else None
         identity = service_identity(settings) if self._link is None else Correspondent(self._link, LATE)
         self._memory = Memory(settings, identity, embedder, environment)
         self._site = Site({}, {}, embedder, self._memory.identity, time.perf_counter)

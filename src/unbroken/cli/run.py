@@ -40,6 +40,7 @@ def run(
     """
     import os
     import time
+    from functools import partial
 
     from unbroken.app.logs import secrets_of, set_up
     from unbroken.app.nodes import part_of
@@ -48,9 +49,7 @@ def run(
     from unbroken.config.reading import read_site
     from unbroken.pipeline.board import Board
 
-    def part(whole: SiteSettings) -> SiteSettings:
-        return part_of(whole, node)
-
+    part = partial(part_of, node=node)
     settings = part(read_site(site))
     set_up(settings.log, secrets_of(settings, os.environ))
     board = Board(list(running(settings)), time.time)
