@@ -18,7 +18,7 @@ def sealed(count, first=1):
     return [sealer.seal(started(number)) for number in range(first, first + count)]
 
 
-def until(true, seconds=20.0):
+def until(true, seconds=60.0):
     """Wait for something that happens in another thread; fails where it does not happen at all."""
     end = time.monotonic() + seconds
     while not true():

@@ -42,6 +42,14 @@ def lines(path):
     return [json.loads(line) for line in path.read_text().splitlines()]
 
 
+def until(true):
+    """Wait for what another thread does."""
+    end = time.monotonic() + 30
+    while not true():
+        assert time.monotonic() < end, "it did not happen"
+        time.sleep(0.01)
+
+
 def events(tmp_path, kind, camera):
     return [one for one in lines(tmp_path / "events.jsonl") if one["type"] == kind and one["camera"] == camera]
 
@@ -109,7 +117,7 @@ def test_a_camera_that_breaks_comes_back_and_its_loss_is_told_at_once(tmp_path, 
         told.until("camera door: online")
         only.stop()
         told.until("camera door: ", 2)
-        assert service.health.snapshot().cameras["door"].state == "lost"
+        until(lambda: service.health.snapshot().cameras["door"].state == "lost")
         only.start()
         told.until("camera door: online", 2)
     assert len(events(tmp_path, "camera_lost", "door")) == 1

@@ -33,7 +33,7 @@ def test_everything_arrives_in_order_through_failures(fails, batch, tmp_path_fac
     outlet.fails = list(fails)
     made = courier(outlet, spooled(folder, 30), folder, CourierSettings(batch, 0.001, 0.002))
     until(lambda: made.place == 30)
-    made.close(5.0)
+    made.close(60.0)
     assert outlet.tracks == list(range(1, 31))
     assert (made.status.delivered, made.status.waiting, made.status.failing, made.status.error) == (30, 0, 0, "")
 
@@ -43,7 +43,7 @@ def test_an_event_that_is_refused_is_counted_and_holds_nobody_up(tmp_path):
     outlet.fails = [(2, True), (0, False)]
     made = courier(outlet, spooled(tmp_path, 6), tmp_path)
     until(lambda: made.place == 6)
-    made.close(5.0)
+    made.close(60.0)
     assert outlet.tracks == [1, 2, 4, 5, 6]
     assert made.status.refused == 1
     assert outlet.closed == 1
@@ -53,12 +53,12 @@ def test_after_a_restart_it_goes_on_where_it_was(tmp_path):
     first = Collected()
     made = courier(first, spooled(tmp_path, 5), tmp_path)
     until(lambda: made.place == 5)
-    made.close(5.0)
+    made.close(60.0)
     second = Collected()
     again = Courier(second, spooled(tmp_path, 3, first=6), tmp_path, FAST, monotonic)
     again.start()
     until(lambda: again.place == 8)
-    again.close(5.0)
+    again.close(60.0)
     assert second.tracks == [6, 7, 8]
 
 
@@ -69,7 +69,7 @@ def test_a_note_that_is_damaged_delivers_again_rather_than_not(tmp_path):
     again = Courier(outlet, spool, tmp_path, FAST, monotonic)
     again.start()
     until(lambda: again.place == 5)
-    again.close(5.0)
+    again.close(60.0)
     assert outlet.tracks == [1, 2, 3, 4, 5]
 
 
@@ -77,7 +77,7 @@ def test_only_wanted_types_are_delivered(tmp_path):
     outlet = Collected()
     made = courier(outlet, spooled(tmp_path, 5), tmp_path, CourierSettings(types=("new", "end")))
     until(lambda: made.place == 5)
-    made.close(5.0)
+    made.close(60.0)
     assert outlet.got == []
 
 
@@ -90,7 +90,7 @@ def test_what_the_full_spool_dropped_is_counted(tmp_path):
     assert first > 0
     made = courier(outlet, spool, tmp_path)
     until(lambda: made.place == 40)
-    made.close(5.0)
+    made.close(60.0)
     assert made.status.dropped == first
     assert outlet.tracks == list(range(first + 1, 41))
 
@@ -102,7 +102,7 @@ def test_an_event_that_never_succeeds_is_given_up_after_a_while(tmp_path):
     wanted = CourierSettings(first_retry=0.001, longest_retry=0.002, give_up=25.0)
     made = courier(outlet, spooled(tmp_path, 3), tmp_path, wanted, lambda: next(times))
     until(lambda: made.place == 3)
-    made.close(5.0)
+    made.close(60.0)
     assert outlet.tracks == [2, 3]
     assert made.status.dropped == 1
 
@@ -114,7 +114,7 @@ def test_a_damaged_line_in_the_spool_is_skipped(tmp_path):
     outlet = Collected()
     made = courier(outlet, spool, tmp_path)
     until(lambda: made.place == 3)
-    made.close(5.0)
+    made.close(60.0)
     assert outlet.tracks == [1, 9]
 
 

@@ -38,7 +38,7 @@ def test_events_values_and_announcements_reach_the_broker(tmp_path):
         outlets.hear([ZoneEntered(1.0, "door", 1, 4, "till"), PersonLeft(2.0, 4, ("door",), 1.0, "unseen")])
         until(lambda: "unbroken/shop/events/end" in listening.newest)
         until(lambda: listening.newest.get("unbroken/shop/people") == "0")
-        outlets.close(5.0)
+        outlets.close(60.0)
         until(lambda: listening.newest["unbroken/shop/status"] == "offline")
         listening.close()
     new = json.loads(listening.newest["unbroken/shop/events/new"])
@@ -56,7 +56,7 @@ def test_only_wanted_types_are_sent_and_values_still_follow_from_all(tmp_path):
         outlets = opened(tmp_path, server.port, types=("end",), home_assistant=False)
         outlets.hear([PersonAppeared(1.0, 4, "door", 1), started(1)])
         until(lambda: listening.newest.get("unbroken/shop/people") == "1")
-        outlets.close(5.0)
+        outlets.close(60.0)
         listening.close()
     assert not [topic for topic in listening.newest if "/events/" in topic]
 
@@ -75,7 +75,7 @@ def test_a_broker_that_dies_costs_no_event(tmp_path):
         server.start()
         late = Listening(server.port, "unbroken/shop/events/#")
         until(lambda: outlets.status[0].waiting == 0)
-        outlets.close(5.0)
+        outlets.close(60.0)
         seen = lambda: {json.loads(text)["track"] for _, text in listening.messages + late.messages}  # noqa: E731
         until(lambda: seen() == set(range(1, 30)))
         late.close()
@@ -109,9 +109,9 @@ def test_home_assistant_is_told_again_when_it_starts(tmp_path):
     with broker(tmp_path) as server:
         listening = Listening(server.port)
         outlets = opened(tmp_path, server.port)
-        until(lambda: len([topic for topic, _ in listening.messages if topic.endswith("/config")]) == 5)
+        until(lambda: len([topic for topic, _ in listening.messages if topic.endswith("/config")]) >= 5)
         listening.say("homeassistant/status", "online")
-        until(lambda: len([topic for topic, _ in listening.messages if topic.endswith("/config")]) == 10)
+        until(lambda: len([topic for topic, _ in listening.messages if topic.endswith("/config")]) >= 10)
         outlets.close()
         listening.close()
 

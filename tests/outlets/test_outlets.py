@@ -49,7 +49,7 @@ def test_every_outlet_gets_every_event_from_any_thread(tmp_path):
         thread.start()
     for thread in threads:
         thread.join()
-    outlets.close(5.0)
+    outlets.close(60.0)
     assert first.tracks == second.tracks
     assert sorted(first.tracks) == [base + n for base in (0, 100, 200) for n in range(50)]
     assert [envelope.sequence for envelope in first.got] == list(range(1, 151))
@@ -67,7 +67,7 @@ def test_an_outlet_that_hangs_holds_neither_the_site_nor_the_others_up(tmp_path)
     until(lambda: len(well.got) == 20)
     assert [status.waiting for status in outlets.status] == [20, 0]
     hanging.fails = ["let go"]
-    outlets.close(5.0)
+    outlets.close(60.0)
 
 
 def test_what_could_not_be_delivered_is_delivered_after_the_restart_with_the_same_ids(tmp_path):
@@ -81,7 +81,7 @@ def test_what_could_not_be_delivered_is_delivered_after_the_restart_with_the_sam
     mended = Collected()
     outlets = opened(tmp_path, mended)
     outlets.offer(started(5))
-    outlets.close(5.0)
+    outlets.close(60.0)
     assert broken.tracks + mended.tracks == [0, 1, 2, 3, 4, 5]
     assert [envelope.epoch for envelope in mended.got] == [1, 1, 1, 1, 2]
 
@@ -118,7 +118,7 @@ def test_no_event_is_lost_or_written_twice_when_the_process_is_killed(tmp_path):
     acknowledged += [int(line) for line in victim.stdout.read().split("\n")[:-1]]
     victim.wait()
     outlets = opened(tmp_path, Lines(tmp_path / "events.jsonl"))
-    outlets.close(10.0)
+    outlets.close(60.0)
     tracks = [event["track"] for event in told(tmp_path / "events.jsonl")]
     assert tracks == list(range(1, len(tracks) + 1))
     assert len(tracks) >= acknowledged[-1]
@@ -173,7 +173,7 @@ def test_people_who_are_forgotten_while_others_are_being_erased_are_erased_too(t
     outlets.finish_erasing()
     assert not list((tmp_path / "spool").glob("forget-*"))
     until(lambda: outlets.status[0].waiting == 0)
-    outlets.close(5.0)
+    outlets.close(60.0)
     events = told(tmp_path / "events.jsonl")
     assert [event["person"] for event in events if event["type"] == "new"] == list(range(2, 41, 2))
     assert [event["person"] for event in events if event["type"] == "person_forgotten"] == list(range(1, 41, 2))
@@ -182,11 +182,11 @@ def test_people_who_are_forgotten_while_others_are_being_erased_are_erased_too(t
 def test_a_forgetting_that_a_killed_process_did_not_finish_is_finished_at_the_next_start(tmp_path):
     outlets = opened(tmp_path, Lines(tmp_path / "events.jsonl"))
     outlets.hear(SEVEN)
-    outlets.close(5.0)
+    outlets.close(60.0)
     (tmp_path / "spool" / "forget-7").touch()
     outlets = opened(tmp_path, Lines(tmp_path / "events.jsonl"))
     until(lambda: not (tmp_path / "spool" / "forget-7").exists())
-    outlets.close(5.0)
+    outlets.close(60.0)
     assert left_of((tmp_path / "events.jsonl").read_bytes().splitlines()) == LEFT[:3]
 
 
@@ -198,7 +198,7 @@ def test_a_merge_that_was_undone_does_not_take_the_other_one_with_it(tmp_path):
     outlets.hear([*SEVEN, undone])
     until(lambda: outlets.status[0].waiting == 0)
     assert outlets.erase(7) > 0
-    outlets.close(5.0)
+    outlets.close(60.0)
     assert ("person_recognised", 5, 9, []) in left_of((tmp_path / "events.jsonl").read_bytes().splitlines())
 
 
@@ -207,12 +207,12 @@ def test_what_was_stored_and_not_offered_before_the_process_was_killed_is_offere
     outlets = opened(tmp_path, first)
     assert outlets.repeat([started(0)]) == 0, "a spool that was never used says nothing of what was told before"
     outlets.hear([started(1), started(2)])
-    outlets.close(5.0)
+    outlets.close(60.0)
     second = Collected()
     outlets = opened(tmp_path, second)
     assert outlets.repeat([started(1), started(2), started(3)]) == 1
     outlets.offer(started(4))
-    outlets.close(5.0)
+    outlets.close(60.0)
     assert (first.tracks, second.tracks) == ([1, 2], [3, 4])
 
 
@@ -228,7 +228,7 @@ def test_events_that_find_no_room_are_counted_and_the_site_goes_on(tmp_path):
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     outlets.offer(started(4))
-    outlets.close(5.0)
+    outlets.close(60.0)
     assert outlet.tracks == [1, 4]
     assert outlets.lost == 2
 
@@ -237,13 +237,13 @@ def test_a_spool_that_was_tampered_with_loses_no_more_than_what_was_damaged(tmp_
     outlets = opened(tmp_path, Lines(tmp_path / "events.jsonl"))
     outlets.hear([started(1), started(2)])
     until(lambda: outlets.status[0].waiting == 0)
-    outlets.close(5.0)
+    outlets.close(60.0)
     odd = {"epoch": "", "lines-events.place": "x", "notes.spool": "y", "forget-me": "", "z.part": "z"}
     for name, text in odd.items():
         (tmp_path / "spool" / name).write_text(text)
     outlets = opened(tmp_path, Lines(tmp_path / "events.jsonl"))
     outlets.hear([started(3), started(4)])
-    outlets.close(5.0)
+    outlets.close(60.0)
     assert [event["track"] for event in told(tmp_path / "events.jsonl")] == [1, 2, 3, 4]
 
 

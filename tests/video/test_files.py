@@ -107,6 +107,16 @@ def test_two_files_of_one_name_become_two_cameras():
     assert "secret" not in camera_names(["rtsp://user:secret@host/live"])[0]
 
 
+def test_names_of_cameras_fit_files_however_addresses_look():
+    """A video without end was called by its whole path, which is longer than a name may be; and two got one name."""
+    long = f"loop:///films/{'deep/' * 30}hall.mp4", f"rtsp://10.0.0.7/{'token' * 30}/live"
+    hall, stream = camera_names(long)
+    assert hall == "hall"
+    assert stream.endswith("token_live")
+    assert len(stream) < 64
+    assert camera_names(["x_2.mp4", "x.mp4", "y/x.mp4"]) == ["x_2", "x", "x_3"]
+
+
 def test_a_folder_of_videos_stands_for_its_videos(tmp_path):
     for name in ("b.mp4", "a.mp4", "notes.txt"):
         (tmp_path / name).touch()

@@ -243,7 +243,7 @@ class LiveCamera:
             if self._newest is None:
                 reason = self._machine.reason or f"no picture for {patience:g} s"
                 shown = without_password(self.address)
-                raise SourceLostError(reason if reason.startswith(shown) else f"{shown}: {reason}")
+                raise SourceLostError(reason if shown in reason else f"{shown}: {reason}")
 
     def take(self, patience: float | None = None) -> Frame | None:
         """The newest picture that nobody has taken yet.

@@ -7,8 +7,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from unbroken.core.errors import SourceError
+from unbroken.core.names import LOOP
 from unbroken.core.ports import Source
 from unbroken.video.files import PICTURES, VIDEOS, ImageFolder, VideoFile
+
+_LONGEST = 56
+"""Characters of a name that is made from an address: settings take 64, and a number may follow."""
 
 
 def is_live(address: str) -> bool:
@@ -39,9 +43,12 @@ def camera_names(addresses: Sequence[str]) -> list[str]:
     """
     names: list[str] = []
     for address in addresses:
-        name = _plain_name(address)
-        same = sum(re.fullmatch(re.escape(name) + r"(_\d+)?", other) is not None for other in names)
-        names.append(f"{name}_{same + 1}" if same else name)
+        name = candidate = _plain_name(address)[-_LONGEST:]
+        number = 1
+        while candidate in names:
+            number += 1
+            candidate = f"{name}_{number}"
+        names.append(candidate)
     return names
 
 
@@ -72,7 +79,7 @@ def expanded(addresses: Sequence[str], holds_boxes: Callable[[Path], bool]) -> l
 def _plain_name(address: str) -> str:
     if address.isdigit():
         return f"webcam{address}"
-    if "://" in address:
+    if "://" in address and not address.startswith(LOOP):
         host, _, path = address.split("://", 1)[1].rpartition("@")[2].partition("/")
         return re.sub(r"[^\w.-]+", "_", f"{host.partition(':')[0]}_{path}").strip("_")
-    return re.sub(r"[^\w.-]+", "_", Path(address).resolve().stem) or "camera"
+    return re.sub(r"[^\w.-]+", "_", Path(address.removeprefix(LOOP)).resolve().stem) or "camera"
