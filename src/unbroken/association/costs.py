@@ -5,27 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from unbroken.core.arrays import Bools, Features, Floats
-from unbroken.geometry.boxes import intersections, iou
 
 CHI_SQUARE_95 = {2: 5.9915, 4: 9.4877}
 """The 95 % quantile of the chi-square distribution, by degrees of freedom: gates of DeepSORT."""
 
 _TINY = float(np.finfo(np.float64).tiny)
-
-
-def giou(first: Floats, second: Floats) -> Floats:
-    """Generalised IoU (arXiv 1902.09630, algorithm 1): falls below 0 with the distance of boxes that do not overlap.
-
-    Boxes xyxy (N, 4), (M, 4) -> (N, M) in -1..1.
-    """
-    left_top = np.minimum(first[:, None, :2], second[None, :, :2])
-    right_bottom = np.maximum(first[:, None, 2:], second[None, :, 2:])
-    hull = np.maximum((right_bottom - left_top).prod(axis=2), _TINY)
-    sides = [(boxes[:, 2:] - boxes[:, :2]).prod(axis=1) for boxes in (first, second)]
-    shared = intersections(first, second)
-    union = sides[0][:, None] + sides[1][None, :] - shared
-    overlap: Floats = iou(first, second) - (hull - union) / hull
-    return overlap
 
 
 def height_iou(first: Floats, second: Floats) -> Floats:
@@ -37,12 +21,6 @@ def height_iou(first: Floats, second: Floats) -> Floats:
     hull = np.maximum(first[:, None, 3], second[None, :, 3]) - np.minimum(first[:, None, 1], second[None, :, 1])
     extent: Floats = np.maximum(shared, 0) / np.maximum(hull, _TINY)
     return extent
-
-
-def height_modulated_iou(first: Floats, second: Floats) -> Floats:
-    """IoU times the IoU of heights: people behind each other differ in height (Hybrid-SORT, equation 7)."""
-    modulated: Floats = iou(first, second) * height_iou(first, second)
-    return modulated
 
 
 def fused(similarities: Floats, scores: Floats) -> Floats:

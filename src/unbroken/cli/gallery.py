@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -18,22 +18,24 @@ gallery = typer.Typer(
     rich_markup_mode="markdown",
 )
 
-_SITE = typer.Option(None, "--site", help="A site file; left out: site.toml here.")
-_DATABASE = typer.Option("", "--database", help="A SQLite file or postgresql://..., in place of a site file.")
-_KEY = typer.Option("", "--key", help="With --database: the environment variable with its key.")
-_JSON = typer.Option(False, "--json", help="JSON, for programs.")
-_WHO = typer.Argument(help="A Global ID, or a name that was given.")
-_WAIT = typer.Option(30.0, "--wait", min=0, max=3600, help="Seconds for a running site to answer.")
+Site = Annotated[Path | None, typer.Option("--site", help="A site file; left out: site.toml here.")]
+Database = Annotated[
+    str, typer.Option("--database", help="A SQLite file or postgresql://..., in place of a site file.")
+]
+Key = Annotated[str, typer.Option("--key", help="With --database: the environment variable with its key.")]
+Json = Annotated[bool, typer.Option("--json", help="JSON, for programs.")]
+Who = Annotated[str, typer.Argument(help="A Global ID, or a name that was given.")]
+Wait = Annotated[float, typer.Option("--wait", min=0, max=3600, help="Seconds for a running site to answer.")]
 
 
 @gallery.command("list")
 def list_(
     limit: int = typer.Option(50, min=1, help="How many, those last seen first."),
     merged: bool = typer.Option(False, "--merged", help="Also those who were merged into others."),
-    site: Path | None = _SITE,
-    database: str = _DATABASE,
-    key: str = _KEY,
-    as_json: bool = _JSON,
+    site: Site = None,
+    database: Database = "",
+    key: Key = "",
+    as_json: Json = False,
 ) -> None:
     """List who is known.
 
@@ -63,12 +65,12 @@ def list_(
 
 @gallery.command()
 def show(
-    person: str = _WHO,
+    person: Who,
     limit: int = typer.Option(20, min=1, help="How many tracks and events, the latest first."),
-    site: Path | None = _SITE,
-    database: str = _DATABASE,
-    key: str = _KEY,
-    as_json: bool = _JSON,
+    site: Site = None,
+    database: Database = "",
+    key: Key = "",
+    as_json: Json = False,
 ) -> None:
     """Show all that is known of somebody: where he was, what happened, and why.
 
@@ -93,8 +95,8 @@ def find(
     image: Path = typer.Option(..., "--image", help="A picture of the person, or one in which the person is."),
     crop: bool = typer.Option(False, "--crop", help="The picture shows one person and nothing else."),
     limit: int = typer.Option(5, min=1, help="How many people."),
-    site: Path | None = _SITE,
-    as_json: bool = _JSON,
+    site: Site = None,
+    as_json: Json = False,
 ) -> None:
     """Find people who look like a picture, by the site's own Re-ID net; nearest first.
 
@@ -128,11 +130,11 @@ def find(
 
 @gallery.command()
 def name(
-    person: str = _WHO,
+    person: Who,
     called: str = typer.Argument("", help="The name; left out: none from here."),
-    site: Path | None = _SITE,
-    database: str = _DATABASE,
-    key: str = _KEY,
+    site: Site = None,
+    database: Database = "",
+    key: Key = "",
 ) -> None:
     """Call somebody by a name.
 
@@ -148,12 +150,12 @@ def name(
 
 @gallery.command()
 def merge(
-    person: str = _WHO,
-    absorbed: str = typer.Argument(help="Who is the same person: a Global ID or a name."),
-    site: Path | None = _SITE,
-    database: str = _DATABASE,
-    key: str = _KEY,
-    wait: float = _WAIT,
+    person: Who,
+    absorbed: Annotated[str, typer.Argument(help="Who is the same person: a Global ID or a name.")],
+    site: Site = None,
+    database: Database = "",
+    key: Key = "",
+    wait: Wait = 30.0,
 ) -> None:
     """Say that two people are one. Everybody who follows the second follows the first from here.
 
@@ -169,12 +171,12 @@ def merge(
 
 @gallery.command()
 def split(
-    person: str = _WHO,
-    tracks: list[str] = typer.Argument(help="Tracks that are somebody else, as CAMERA:TRACK."),
-    site: Path | None = _SITE,
-    database: str = _DATABASE,
-    key: str = _KEY,
-    wait: float = _WAIT,
+    person: Who,
+    tracks: Annotated[list[str], typer.Argument(help="Tracks that are somebody else, as CAMERA:TRACK.")],
+    site: Site = None,
+    database: Database = "",
+    key: Key = "",
+    wait: Wait = 30.0,
 ) -> None:
     """Say that some tracks are not this person, but somebody of their own. `show` lists the tracks.
 
@@ -190,11 +192,11 @@ def split(
 
 @gallery.command()
 def undo(
-    person: str = _WHO,
-    site: Path | None = _SITE,
-    database: str = _DATABASE,
-    key: str = _KEY,
-    wait: float = _WAIT,
+    person: Who,
+    site: Site = None,
+    database: Database = "",
+    key: Key = "",
+    wait: Wait = 30.0,
 ) -> None:
     """Take the last correction of a person back.
 
@@ -210,13 +212,13 @@ def undo(
 
 @gallery.command()
 def forget(
-    person: str = _WHO,
+    person: Who,
     reason: str = typer.Option("asked by hand", help="Why, for the event that says so; name nobody in it."),
     yes: bool = typer.Option(False, "--yes", "-y", help="Do not ask."),
-    site: Path | None = _SITE,
-    database: str = _DATABASE,
-    key: str = _KEY,
-    wait: float = typer.Option(120.0, "--wait", min=0, max=3600, help="Seconds for a running site to answer."),
+    site: Site = None,
+    database: Database = "",
+    key: Key = "",
+    wait: Wait = 120.0,
 ) -> None:
     """Erase a person everywhere, and search every file for what was known: the answer says what was searched.
 
@@ -239,11 +241,11 @@ def forget(
 
 @gallery.command()
 def export(
-    target: Path = typer.Argument(help="A new file, such as gallery.zip."),
+    target: Annotated[Path, typer.Argument(help="A new file, such as gallery.zip.")],
     person: str = typer.Option("", "--person", help="All that is known of one person, for that person."),
-    site: Path | None = _SITE,
-    database: str = _DATABASE,
-    key: str = _KEY,
+    site: Site = None,
+    database: Database = "",
+    key: Key = "",
 ) -> None:
     """Write everything, or one person, to a ZIP file of JSON Lines and vectors. The file is not encrypted.
 
@@ -261,10 +263,10 @@ def export(
 
 @gallery.command("import")
 def import_(
-    source: Path = typer.Argument(help="A file that `unbroken gallery export` has written."),
-    site: Path | None = _SITE,
-    database: str = _DATABASE,
-    key: str = _KEY,
+    source: Annotated[Path, typer.Argument(help="A file that `unbroken gallery export` has written.")],
+    site: Site = None,
+    database: Database = "",
+    key: Key = "",
 ) -> None:
     """Fill a new database with an export: to move a site to another machine, to PostgreSQL, or under a key.
 
@@ -279,10 +281,10 @@ def import_(
 
 @gallery.command()
 def backup(
-    target: Path = typer.Argument(help="A new file."),
-    site: Path | None = _SITE,
-    database: str = _DATABASE,
-    key: str = _KEY,
+    target: Annotated[Path, typer.Argument(help="A new file.")],
+    site: Site = None,
+    database: Database = "",
+    key: Key = "",
 ) -> None:
     """Copy a SQLite database while the site runs. What is encrypted stays so.
 
@@ -295,7 +297,7 @@ def backup(
 
 
 @gallery.command()
-def rebuild(site: Path | None = _SITE) -> None:
+def rebuild(site: Site = None) -> None:
     """Make the engine of a site that stands still anew from its tables: everybody who is known keeps his Global ID.
 
     For a database whose snapshot is damaged while its tables are not. What is lost: what has been learnt of ways

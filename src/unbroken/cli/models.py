@@ -80,7 +80,14 @@ def show(name: str = _NAME, folders: list[Path] = _FOLDERS) -> None:
     Console().print(table)
 
 
-models.command("inspect", hidden=True)(show)
+@models.command(hidden=True)
+def inspect(name: str = _NAME, folders: list[Path] = _FOLDERS) -> None:
+    """Another word for `show`.
+
+    Examples:
+        unbroken models inspect rtmdet_nano
+    """
+    show(name, folders)
 
 
 @models.command()

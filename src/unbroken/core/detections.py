@@ -10,9 +10,6 @@ from numpy.typing import ArrayLike, NDArray
 from unbroken.core.arrays import Bools, Features, Floats, Ints, finite, frozen
 from unbroken.core.errors import ContractError
 
-PERSON = 0
-"""The class of a person in `classes`: the first of COCO, counted from 0."""
-
 
 def _no_scores() -> Floats:
     return np.ones(0)

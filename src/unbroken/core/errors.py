@@ -29,10 +29,6 @@ class SourceStalledError(SourceError):
     """A source is connected but delivers nothing new."""
 
 
-class SourceEndedError(SourceError):
-    """A source that should not end has ended."""
-
-
 class ModelError(UnbrokenError):
     """A net that cannot be used."""
 

@@ -198,14 +198,6 @@ def read_warps(path: Path) -> dict[int, Floats]:
     return {int(row[0]): row[1:WARP_COLUMNS].reshape(2, 3) for row in table}
 
 
-def write_warps(path: Path, warps: dict[int, Floats]) -> None:
-    """Write a `gmc.txt`."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(
-        "".join(f"{frame}," + ",".join(f"{v:.9g}" for v in warps[frame].ravel()) + "\n" for frame in sorted(warps))
-    )
-
-
 def sequences(root: Path) -> Iterator[Path]:
     """The sequences of a tree in the order of their names: folders with `seqinfo.ini`, `det/det.txt` or `gt/gt.txt`.
 
@@ -214,18 +206,6 @@ def sequences(root: Path) -> Iterator[Path]:
     for folder in [root, *sorted(path for path in root.iterdir() if path.is_dir())]:
         if any((folder / name).exists() for name in ("seqinfo.ini", "det/det.txt", "gt/gt.txt")):
             yield folder
-
-
-def image_paths(folder: Path, info: SequenceInfo) -> list[Path]:
-    """The pictures of a sequence in the order of their names.
-
-    Raises:
-        SourceError: there are none.
-    """
-    found = sorted((folder / info.image_folder).glob(f"*{info.image_suffix}"))
-    if not found:
-        raise SourceError(f"{folder / info.image_folder}: holds no *{info.image_suffix}; check imDir and imExt")
-    return found
 
 
 def read_numbers(path: Path, least: int) -> Floats:

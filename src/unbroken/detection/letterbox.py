@@ -30,11 +30,6 @@ class Placement:
         moved: Floats = (boxes - np.tile(self.offset, 2)) / np.tile(self.scale, 2)
         return moved
 
-    def to_net(self, boxes: Floats) -> Floats:
-        """Boxes in picture pixels to boxes in net pixels. (N, 4) -> (N, 4)."""
-        moved: Floats = boxes * np.tile(self.scale, 2) + np.tile(self.offset, 2)
-        return moved
-
 
 def placement(picture: tuple[int, int], net: tuple[int, int], spec: InputSpec) -> Placement:
     """How a picture of a width and height fits into a net's input of a width and height."""

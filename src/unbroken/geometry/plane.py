@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import ArrayLike
 
-from unbroken.core.arrays import Bools, Floats, finite, frozen
+from unbroken.core.arrays import Floats, finite, frozen
 from unbroken.core.errors import ContractError
 from unbroken.geometry.boxes import foot_points
 
@@ -258,11 +258,6 @@ def metres_per_unit(views: list[GroundView], boxes: list[Floats]) -> float:
     if not len(joined):
         raise ContractError("ground units: no box has its feet below the horizon; check the homographies")
     return float(np.median(joined))
-
-
-def below_horizon(view: GroundView, points: Floats) -> Bools:
-    """Which points of the picture show ground. (N, 2) -> (N,)."""
-    return np.asarray(np.isfinite(ground_from_image(view, points)).all(axis=1), dtype=np.bool_)
 
 
 def _to_ground(view: GroundView, points: Floats) -> tuple[Floats, Floats]:

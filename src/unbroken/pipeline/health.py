@@ -8,7 +8,6 @@ from bisect import bisect_left
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from itertools import accumulate
 
 BOUNDS = (0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.5, 0.75, 1.0, 2.0, 5.0, 10.0)
 """Upper bounds of the bins of every histogram, seconds; a last bin takes what is longer."""
@@ -34,11 +33,6 @@ class Distribution:
     def count(self) -> int:
         """How many samples there were."""
         return sum(self.counts)
-
-    @property
-    def cumulative(self) -> tuple[int, ...]:
-        """Samples at or below each bound, as Prometheus counts them; the last one is `count`."""
-        return tuple(accumulate(self.counts))
 
     def quantile(self, share: float) -> float:
         """Of the recent samples: the one that `share` of them do not exceed; NaN without any."""
@@ -116,11 +110,6 @@ class SiteHealth:
     busy: float
     stage: str
     stage_since: float
-
-    @property
-    def uptime(self) -> float:
-        """Seconds since the start."""
-        return self.now - self.started
 
 
 class Tally:

@@ -33,11 +33,6 @@ def followed(scene: Scene) -> Bools:
     return scene.table.confirmed & (scene.table.rows >= 0)
 
 
-def every_detection(scene: Scene) -> Bools:
-    """All detections, (M,)."""
-    return np.ones(scene.detection_count, dtype=np.bool_)
-
-
 def overlap_cost(scene: Scene, tracks: Ints, detections: Ints) -> Floats:
     """1 - IoU of predicted boxes with detections, (n, m)."""
     if (fast := compiled()) is not None:
