@@ -5,20 +5,26 @@ hour; the others look different in every hour, so new people keep coming and old
 sight. Each hour all cameras' trackers begin anew. The chain is what a running site has behind its trackers: numbering,
 engine, manager, journal and snapshots in a SQLite database.
 
+A day takes an hour or more. With `--output` each hour is kept as soon as it is over, with the database as it was then,
+and a day that was interrupted goes on after the last hour that was whole.
+
 Sizes are exact: bytes of the engine's whole state, people in the gallery, open tracks, bytes of the database. Memory is
 the resident set of this process; time is processor time, which other work on the machine touches least.
 """
 
 from __future__ import annotations
 
+import json
+import shutil
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from rich.console import Console
 
 from unbroken.app.lasting import lasting_of
 from unbroken.bench.outcome import Options, Outcome
@@ -52,7 +58,10 @@ _COLUMNS = (
 
 @dataclass(frozen=True, slots=True)
 class Hour:
-    """What one hour left behind: see `_COLUMNS`; seconds are of processor time."""
+    """What one hour left behind: see `_COLUMNS`; seconds are of processor time.
+
+    `first` is whether it was the first hour of its process, in which memory begins anew.
+    """
 
     number: int
     resident: float
@@ -63,6 +72,7 @@ class Hour:
     tracks: int
     database: int
     given: int
+    first: bool
 
     def row(self) -> tuple[str | float | int, ...]:
         """A line of the table."""
@@ -73,13 +83,17 @@ class Hour:
 def run(options: Options) -> Outcome:
     """Live through a day, or through a few short hours, and compare the last hour with the second."""
     settings, count = (QUICK, FEW) if options.quick else (HOUR, HOURS)
-    hours: list[Hour] = []
-    for hour in lived(settings, count, options.seed):
+    diary = Diary(options.output, _said(settings, options.seed)) if options.output else None
+    hours = diary.read()[:count] if diary else []
+    console = Console(stderr=True)
+    for hour in lived(settings, count, options.seed, diary):
         hours.append(hour)
+        console.print(" ".join(f"{name} {value:.5g}" for name, value in zip(_COLUMNS, hour.row(), strict=True)))
         if options.output:
             _plot(options.output / "soak.html", hours)
-    return Outcome("soak", _COLUMNS, tuple(hour.row() for hour in hours), _said(settings, count), options.seed,
-                   (_NOTE, *_growth(hours)))  # fmt: skip
+    said = {**_said(settings, options.seed), "hours": count}
+    rows = tuple(hour.row() for hour in hours)
+    return Outcome("soak", _COLUMNS, rows, said, options.seed, (_NOTE, *_growth(hours), *_interrupted(hours)))
 
 
 _NOTE = (
@@ -88,19 +102,64 @@ _NOTE = (
 )
 
 
-def lived(settings: WorldSettings, count: int, seed: int) -> Iterator[Hour]:
-    """Hour after hour."""
+@dataclass(frozen=True, slots=True)
+class Diary:
+    """Where the hours of a day are kept, so that an interruption costs no more than the hour that is under way.
+
+    Attributes:
+        folder: holds `soak.json` and the database as it was after the last hour.
+        said: what the day is of; hours of another day are not gone on with.
+    """
+
+    folder: Path
+    said: dict[str, object]
+
+    def read(self) -> list[Hour]:
+        """The hours that were lived; none where there are none of this day."""
+        try:
+            kept = json.loads((self.folder / "soak.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return []
+        known = [Hour(**hour) for hour in kept["hours"]] if kept["said"] == self.said else []
+        return known if self.database(len(known)).exists() else []
+
+    def database(self, hour: int) -> Path:
+        """Where the database is as it was after an hour."""
+        return self.folder / f"soak-{hour}.db"
+
+    def write(self, hours: Sequence[Hour], keeper: Store) -> None:
+        """Keep one hour more; whenever this is interrupted, `read` finds all hours before it."""
+        last = len(hours)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.database(last).unlink(missing_ok=True)
+        keeper.database.backup(self.database(last))
+        text = json.dumps({"said": self.said, "hours": [asdict(hour) for hour in hours]})
+        (self.folder / "soak.json.new").write_text(text, encoding="utf-8")
+        (self.folder / "soak.json.new").replace(self.folder / "soak.json")
+        self.database(last - 1).unlink(missing_ok=True)
+
+
+def lived(settings: WorldSettings, count: int, seed: int, diary: Diary | None = None) -> Iterator[Hour]:
+    """Hour after hour; with a diary, those that it does not hold yet."""
+    hours = diary.read() if diary else []
     stream = _drawn(settings, seed)
     memory = ManagerSettings(gallery=GallerySettings(lifetime=settings.seconds))
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="unbroken-soak-")))
+        if diary and hours:
+            shutil.copyfile(diary.database(len(hours)), folder / "soak.db")
         keeper = open_store(str(folder / "soak.db"), StoreSettings(_MODEL))
         stack.callback(keeper.close)
         wanted = LastingSettings(snapshot=float("inf"))
         lasting = lasting_of(CalibratedManager(memory), keeper, _MODEL, wanted)
-        for number in range(1, count + 1):
+        before = len(hours)
+        for number in range(before + 1, count + 1):
             rng = np.random.default_rng([seed, number])
-            yield _hour(number, lasting, _shifted(stream, settings, number, rng), keeper)
+            hour = _hour(number, lasting, _shifted(stream, settings, number, rng), keeper)
+            hours.append(replace(hour, first=number == before + 1))
+            if diary:
+                diary.write(hours, keeper)
+            yield hours[-1]
 
 
 def _drawn(settings: WorldSettings, seed: int) -> list[tuple[Observation, ...]]:
@@ -137,14 +196,14 @@ def _hour(number: int, lasting: Lasting, steps: Iterator[list[Sightings]], keepe
         given.update(person for one in answers for person in one.persons[one.persons > 0].tolist())
     for camera in list(lasting.engine.epochs):
         lasting.begin(camera)
-    keeper.snapshot(bytes_of_engine(lasting.engine))
+    keeper.snapshot(bytes_of_engine(lasting.engine, _MODEL))
     manager = lasting.engine.manager
     assert isinstance(manager, CalibratedManager)
     size = sum(path.stat().st_size for path in keeper.database.files)
     seconds = np.array(spent)
     return Hour(
         number, float(np.median(resident)), float(np.median(seconds)), float(np.quantile(seconds, 0.95)),
-        size_of_engine(lasting.engine), manager.people, manager.open_tracks, size, len(given),
+        size_of_engine(lasting.engine), manager.people, manager.open_tracks, size, len(given), first=False,
     )  # fmt: skip
 
 
@@ -174,6 +233,14 @@ def _growth(hours: Sequence[Hour]) -> tuple[str, ...]:
     )
 
 
+def _interrupted(hours: Sequence[Hour]) -> tuple[str, ...]:
+    """Where a process ended and another went on, in a sentence."""
+    later = [str(hour.number) for hour in hours[1:] if hour.first]
+    if not later:
+        return ()
+    return (f"The day was interrupted: with hour {', '.join(later)} a new process began, and its memory anew.",)
+
+
 def _plot(path: Path, hours: Sequence[Hour]) -> None:
     """Memory, time and sizes by the hour, as a page."""
 
@@ -193,8 +260,8 @@ def _plot(path: Path, hours: Sequence[Hour]) -> None:
     path.write_text(f"<!doctype html>{page}", encoding="utf-8")
 
 
-def _said(settings: WorldSettings, count: int) -> dict[str, object]:
+def _said(settings: WorldSettings, seed: int) -> dict[str, object]:
     return {
         "cameras": settings.cameras, "people an hour": settings.people, "seconds an hour": settings.seconds,
-        "reports per second and camera": settings.rate, "hours": count,
+        "reports per second and camera": settings.rate, "seed": seed,
     }  # fmt: skip
