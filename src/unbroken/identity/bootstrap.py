@@ -91,7 +91,7 @@ class Bootstrap:
         """(P,) a line has no joint model; two people are compared by their means."""
         return np.zeros(len(sums))
 
-    def weights(self, sums: Floats, counts: Floats) -> tuple[Floats, Floats]:
+    def weights(self, sums: Floats, counts: Floats, energies: Floats) -> tuple[Floats, Floats]:
         """(P, D) directions and (P,) offsets of a comparison."""
         norms = np.maximum(np.linalg.norm(sums, axis=1), 1e-12)
         return self.slope * sums / norms[:, None], np.full(len(sums), -self.slope * self.even)

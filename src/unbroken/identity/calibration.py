@@ -65,16 +65,25 @@ class Likeness:
 
     def energy(self, sums: Floats, counts: Floats) -> Floats:
         """(P, d) sums of (P,) tracks -> (P,) the part of the log-likelihood that depends on who is together."""
-        spread = 1 + counts[:, None] * self.between
-        found: Floats = 0.5 * (self.between * sums**2 / spread - np.log(spread)).sum(axis=1)
+        spread, logs = self._spread(counts)
+        found: Floats = 0.5 * (self.between * sums**2 / spread - logs).sum(axis=1)
         return found
 
-    def weights(self, sums: Floats, counts: Floats) -> tuple[Floats, Floats]:
-        """What a comparison with people needs of them: (P, d) directions and (P,) offsets; see `ratios`."""
-        spread = 1 + (counts[:, None] + 1) * self.between
+    def weights(self, sums: Floats, counts: Floats, energies: Floats) -> tuple[Floats, Floats]:
+        """What a comparison with people of these energies needs of them: (P, d) directions and (P,) offsets."""
+        spread, logs = self._spread(counts + 1)
         directions = self.between * sums / spread
-        offsets = 0.5 * (self.between * sums**2 / spread - np.log(spread)).sum(axis=1) - self.energy(sums, counts)
+        offsets = 0.5 * (self.between * sums**2 / spread - logs).sum(axis=1) - energies
         return directions, offsets
+
+    def _spread(self, counts: Floats) -> tuple[Floats, Floats]:
+        """(P, d) `1 + k b` and its logarithm, which is taken once for each number of tracks where people are many."""
+        most = int(counts.max(initial=0)) + 1
+        if most < len(counts):
+            spread, place = 1 + np.arange(most)[:, None] * self.between, counts.astype(np.int64)
+            return spread[place], np.log(spread)[place]
+        spread = 1 + counts[:, None] * self.between
+        return spread, np.log(spread)
 
     def own(self, rows: Floats, limit: int) -> Floats:
         """(N, d) -> (N, limit + 1): what a comparison needs of a track, by the number of tracks it is compared with."""

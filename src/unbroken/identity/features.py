@@ -66,8 +66,8 @@ class Bank:
         return (mean / max(float(np.linalg.norm(mean)), 1e-12)).astype(np.float32)
 
     def _drop_the_most_redundant(self) -> None:
-        one, other = np.unravel_index(int(np.argmax(self._alike)), self._alike.shape)
-        worse, last = int(one if self._quality[one] < self._quality[other] else other), self._limit
+        one, other = divmod(int(self._alike.argmax()), len(self._alike))
+        worse, last = one if self._quality[one] < self._quality[other] else other, self._limit
         self._views[worse], self._quality[worse] = self._views[last], self._quality[last]
         self._alike[worse], self._alike[:, worse] = self._alike[last], self._alike[:, last]
         self._alike[worse, worse] = self._alike[last] = self._alike[:, last] = -np.inf

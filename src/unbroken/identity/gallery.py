@@ -16,6 +16,9 @@ from unbroken.identity.calibration import Likeness
 _FIRST_ROWS = 64
 _AT_ONCE = 4096
 """People whose vectors are projected together."""
+_DENSE = 8
+"""Rows are looked up in a table of all Global IDs where these are at most so many times what is asked for."""
+_FROM_THE_FIRST = np.zeros(1, dtype=np.int64)
 
 
 class Vectors:
@@ -195,11 +198,19 @@ class Gallery:
 
     def rows(self, persons: Ints) -> Ints:
         """(N,) Global IDs -> their rows, -1 for those who are not here."""
-        place = np.searchsorted(self.ids, persons)
-        inside = np.minimum(place, max(self._count - 1, 0))
         if not self._count:
             return np.full(len(persons), -1, dtype=np.int64)
+        if self._next <= _DENSE * len(persons):
+            places = np.full(self._next, -1, dtype=np.int64)
+            places[self.ids] = np.arange(self._count)
+            return places[persons]
+        inside = np.minimum(self.ids.searchsorted(persons), self._count - 1)
         return np.where(self.ids[inside] == persons, inside, -1)
+
+    def _row(self, person: int) -> int:
+        """The row of one person, -1 of somebody who is not here."""
+        row = int(self.ids.searchsorted(person))
+        return row if row < self._count and self._ids[row] == person else -1
 
     def new_id(self) -> int:
         """The next Global ID; it is never given again."""
@@ -214,16 +225,18 @@ class Gallery:
         """(T, d) tracks -> (T, P) the model's log-likelihood ratios with everybody, before calibration."""
         if self._likeness is None or not self._count:
             return np.zeros((len(rows), self._count))
-        columns = self.columns
+        columns, count = self._columns, self._count
         own = self._likeness.own(rows, self.settings.views)
-        found: Floats = rows @ columns.directions.T + columns.offsets + own[:, columns.counts]
+        found: Floats = rows @ columns.directions[:count].T
+        found += columns.offsets[:count]
+        found += own[:, columns.counts[:count]]
         return found
 
     def joint(self, person: int) -> Floats:
         """(P,) the model's log-likelihood ratio that a person and each other are one."""
         if self._likeness is None:
             return np.zeros(self._count)
-        columns, row = self.columns, int(self.rows(np.array([person]))[0])
+        columns, row = self.columns, self._row(person)
         counts = (columns.counts + columns.counts[row]).astype(np.float64)
         together = self._likeness.energy(columns.sums + columns.sums[row], counts)
         found: Floats = together - columns.energies - columns.energies[row]
@@ -236,8 +249,8 @@ class Gallery:
             return
         ordered = tuple(sorted(views, key=lambda view: (view.middle, view.number)))
         self._hold(person, self._most_diverse(ordered))
-        row = int(self.rows(np.array([person]))[0])
-        self._write(self._insert(person) if row < 0 else row, self._views[person])
+        row = self._row_for(person)
+        self._columns.set(row, self._views[person], self._likeness)
 
     def add(self, person: int, view: View) -> None:
         """Add a view of a person, or replace the one of the same track."""
@@ -247,6 +260,21 @@ class Gallery:
     def drop(self, person: int, number: int) -> None:
         """Remove a person's view of a track."""
         self.put(person, tuple(known for known in self.views(person) if known.number != number))
+
+    def lift(self, person: int, number: int) -> Lifted:
+        """Take a person's view of a track out for a while, until `lay_back`."""
+        row = self._row(person)
+        lifted = Lifted(person, self.views(person), self._columns.row(row) if row >= 0 else ())
+        self.drop(person, number)
+        return lifted
+
+    def lay_back(self, lifted: Lifted) -> None:
+        """A person is again as he was before `lift`."""
+        if not lifted.views:
+            return
+        self._hold(lifted.person, lifted.views)
+        row = self._row_for(lifted.person)
+        self._columns.restore(row, lifted.columns)
 
     def recalibrate(self, likeness: Likeness | Bootstrap, dimension: int) -> None:
         """Take a new calibration: every vector is projected anew to `dimension` numbers."""
@@ -268,7 +296,7 @@ class Gallery:
         stops = np.cumsum([len(mine) for mine in held])
         for person, start, stop in zip(people, [0, *stops[:-1].tolist()], stops.tolist(), strict=True):
             self._hold(person, tuple(renewed[start:stop]))
-        self._columns.set(slice(first, first + len(people)), [self._views[person] for person in people], self._likeness)
+        self._columns.set_all(first, [self._views[person] for person in people], self._likeness)
 
     def adopt(self, settings: GallerySettings) -> None:
         """Take other settings; people of whom more views are kept than they allow lose the least diverse."""
@@ -280,20 +308,21 @@ class Gallery:
 
     def overdue(self, time: float, keep: Set[int]) -> list[int]:
         """Who is too old or too many at a time and has to go, but nobody in `keep`."""
-        ends = self.columns.ends
+        ends = self._columns.ends[: self._count]
         old = ends < time - self.settings.lifetime
         excess = self._count - int(old.sum()) - self.settings.capacity
         if excess > 0:
             old[np.argsort(np.where(old, np.inf, ends), kind="stable")[:excess]] = True
-        old |= self._too_heavy(old)
+        if self._heavy:
+            old |= self._too_heavy(old)
         return [person for person in self.ids[old].tolist() if person not in keep]
 
     def _too_heavy(self, gone: Bools) -> Bools:
         """(P,) who else has to go, longest ago first, so that of too many bytes a tenth is free again."""
         found = np.zeros(self._count, dtype=np.bool_)
-        weights = np.array([self._weight(person) for person in self.ids.tolist()]) if self._heavy else np.zeros(0)
+        weights = np.array([self._weight(person) for person in self.ids.tolist()])
         allowed = self.settings.megabytes * 1e6
-        if not self._heavy or weights[~gone].sum() <= allowed:
+        if weights[~gone].sum() <= allowed:
             return found
         order = np.argsort(np.where(gone, -np.inf, self.columns.ends), kind="stable")
         left = weights.sum() - np.cumsum(weights[order])
@@ -321,12 +350,17 @@ class Gallery:
             del kept[int(min(closest))]
         return tuple(kept)
 
+    def _row_for(self, person: int) -> int:
+        """The row of one person, who is taken in where he is not here."""
+        row = self._row(person)
+        return self._insert(person) if row < 0 else row
+
     def _insert(self, person: int) -> int:
         if self._count == len(self._ids):
             size = max(2 * self._count, _FIRST_ROWS)
             self._ids = np.concatenate([self._ids, np.zeros(size - self._count, dtype=np.int64)])
             self._columns = self._columns.grown(size)
-        row = int(np.searchsorted(self.ids, person))
+        row = int(self.ids.searchsorted(person))
         self._ids[row + 1 : self._count + 1] = self._ids[row : self._count].copy()
         self._columns.shift(row, row + 1, self._count)
         self._ids[row] = person
@@ -334,7 +368,7 @@ class Gallery:
         return row
 
     def _remove(self, person: int) -> None:
-        row = int(self.rows(np.array([person]))[0])
+        row = self._row(person)
         if row < 0:
             return
         self._hold(person, ())
@@ -344,8 +378,14 @@ class Gallery:
         self._count -= 1
         self._columns.clear(self._count)
 
-    def _write(self, row: int, views: tuple[View, ...]) -> None:
-        self._columns.set(slice(row, row + 1), [views], self._likeness)
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Lifted:
+    """A person as he was: his views, and what the columns held of him."""
+
+    person: int
+    views: tuple[View, ...]
+    columns: tuple[NDArray[np.generic], ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -398,7 +438,7 @@ class _Columns:
     @property
     def bytes_per_person(self) -> int:
         """Of one row."""
-        return sum(column.itemsize * int(np.prod(column.shape[1:])) for column in self._all())
+        return sum(column.nbytes for column in self._all()) // max(len(self.counts), 1)
 
     def head(self, count: int) -> _Columns:
         """Views of the first rows."""
@@ -411,8 +451,32 @@ class _Columns:
             other[: len(mine)] = mine
         return bigger
 
-    def set(self, rows: slice, people: list[tuple[View, ...]], likeness: Likeness | Bootstrap | None) -> None:
+    def row(self, row: int) -> tuple[NDArray[np.generic], ...]:
+        """A copy of what is held of one person."""
+        return tuple(column[row : row + 1].copy() for column in self._all())
+
+    def restore(self, row: int, values: tuple[NDArray[np.generic], ...]) -> None:
+        """Write what `row` gave."""
+        for column, value in zip(self._all(), values, strict=True):
+            column[row : row + 1] = value
+
+    def set(self, row: int, views: tuple[View, ...], likeness: Likeness | Bootstrap | None) -> None:
+        """Write a row from the views of its person."""
+        last, projected = views[-1], bool(len(views[-1].row))
+        self.cameras[row], self.starts[row], self.ends[row] = last.camera, last.start, last.end
+        self.counts[row] = len(views) if projected else 0
+        if likeness is None or not projected:
+            return
+        sums = self.sums[row : row + 1]
+        sums[:] = np.add.reduceat(np.array([view.row for view in views]), _FROM_THE_FIRST, axis=0)
+        weights = np.array([float(len(views))])
+        energies = self.energies[row : row + 1]
+        energies[:] = likeness.energy(sums, weights)
+        self.directions[row : row + 1], self.offsets[row : row + 1] = likeness.weights(sums, weights, energies)
+
+    def set_all(self, first: int, people: list[tuple[View, ...]], likeness: Likeness | Bootstrap | None) -> None:
         """Write consecutive rows from the views of their people."""
+        rows = slice(first, first + len(people))
         last = [views[-1] for views in people]
         self.cameras[rows] = [view.camera for view in last]
         self.starts[rows] = [view.start for view in last]
@@ -426,7 +490,7 @@ class _Columns:
         sums = np.add.reduceat(every, np.cumsum(counts) - counts, axis=0)
         weights = counts.astype(np.float64)
         self.sums[rows], self.energies[rows] = sums, likeness.energy(sums, weights)
-        self.directions[rows], self.offsets[rows] = likeness.weights(sums, weights)
+        self.directions[rows], self.offsets[rows] = likeness.weights(sums, weights, self.energies[rows])
 
     def clear(self, row: int) -> None:
         """Leave nothing in a row."""

@@ -271,7 +271,7 @@ class CalibratedManager:
                 "one manager takes the features of one Re-ID net"
             )
         self._topology.note_ground(self._topology.number(view.camera), view.ground)
-        fresh = np.any(view.features != 0, axis=1)
+        fresh = (view.features != 0).any(axis=1)
         if fresh.sum() > 1 and self._history.count < self.settings.first_fit:
             alike = view.features[fresh] @ view.features[fresh].T
             self._pairs.add_strangers(alike[np.triu_indices(len(alike), 1)].astype(np.float64))
@@ -339,19 +339,25 @@ class CalibratedManager:
             for number in view.tracks.tolist()
             if (slot := self._slot_of(view.camera, number)) >= 0
         }
+        slots = np.array(list(found), dtype=np.int64)
+        slots = slots[np.lexsort((history.numbers[slots], -history.margins[slots]))]
+        first, then = np.triu(history.persons[slots][:, None] == history.persons[slots], 1).nonzero()
+        if not self._excluded(slots[then], slots[first]):
+            return []
         places: dict[int, list[int]] = {}
         events: list[Event] = []
-        for slot in sorted(found, key=lambda slot: (-history.margins[slot], history.numbers[slot])):
+        for slot in slots.tolist():
             others = np.array(places.get(int(history.persons[slot]), []), dtype=np.int64)
             if len(others) and self._excluded(slot, others):
                 events += self._revisit(slot, found[slot])
             places.setdefault(int(history.persons[slot]), []).append(slot)
         return events
 
-    def _excluded(self, slot: int, others: Ints) -> bool:
+    def _excluded(self, slot: Ints | int, others: Ints) -> bool:
+        """Whether a track, or any of several, is where that of `others` cannot be at the same time."""
         history = self._history
         apart = self._topology.apart(history.cameras[slot], history.cameras[others])
-        return bool(np.any(apart | impossible(others, slot, history, self.settings.places)))
+        return bool((apart | impossible(others, slot, history, self.settings.places)).any())
 
     def _slot_of(self, camera: str, number: int) -> int:
         track = self._open[camera, number]
@@ -523,19 +529,15 @@ class CalibratedManager:
     def _revisit(self, slot: int, time: float) -> list[Event]:
         history, gallery = self._history, self._gallery
         person, number = int(history.persons[slot]), int(history.numbers[slot])
-        before = gallery.views(person)
-        gallery.drop(person, number)
+        lifted = gallery.lift(person, number)
         alone = not gallery.views(person)
         history.persons[slot] = -1
         decision = reconsider(slot, person, alone, self._site)
-        stays = decision.person == person or (alone and not decision.person)
-        if stays:
-            history.persons[slot] = person
-            history.margins[slot], history.confidences[slot] = decision.margin, decision.confidence
-            gallery.put(person, before)
-            return []
-        gallery.put(person, before)
+        gallery.lay_back(lifted)
         history.persons[slot] = person
+        if decision.person == person or (alone and not decision.person):
+            history.margins[slot], history.confidences[slot] = decision.margin, decision.confidence
+            return []
         return [self._move(decision, time)]
 
     def _move(self, decision: Decision, time: float) -> Event:
