@@ -49,6 +49,7 @@ def test_pictures_of_tracks_that_are_gone_go_with_them_and_nothing_else_does(add
     assert not album.path("hall", 1, 1).exists()
     store.keep(*said(9.0, [Forget(2, "asked")], [PersonForgotten(9.0, 2, "asked")]))
     store.snapshot(b"")
+    store.finish()
     store.close()
     open_store(address, settings).close()
     assert sorted(path.name for path in folder.iterdir()) == ["holiday.jpg", "track-hall-1-3.jpg"]

@@ -1,6 +1,7 @@
 """What is kept is there after the power has gone, and nothing else is."""
 
 import multiprocessing
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from unbroken.core.batches import Batch, Forget, Merge, Reply, Split, Swap, Undo
 from unbroken.core.errors import StoreError
 from unbroken.core.events import Evidence, PersonEnrolled, PersonForgotten, PersonMerged, PersonSplit
 from unbroken.storage import commands
+from unbroken.storage.erasure import Gone
 from unbroken.storage.keeper import Store, StoreSettings, open_store
 from unbroken.storage.opening import connect
 from unbroken.storage.projections import Projections
@@ -219,6 +221,7 @@ def test_a_forgotten_person_is_in_no_row_and_the_reply_waits_for_the_snapshot(ad
     assert commands.reply_to(store.database, number) is None
     assert store.pending_commands() == ()
     store.snapshot(b"without him")
+    store.finish()
     reply = commands.reply_to(store.database, number)
     assert reply is not None
     assert reply.done
@@ -233,10 +236,72 @@ def test_a_forgotten_person_is_in_no_row_and_the_reply_waits_for_the_snapshot(ad
 def test_a_snapshot_that_still_holds_the_vectors_is_told(address: str) -> None:
     store = opened(address)
     store.keep(*step(seen("hall", 0.0, [4], [look(1)]), [1]))
-    store.keep(*said(1.0, [Forget(1, "")], [PersonForgotten(1.0, 1, "")]))
-    with pytest.raises(StoreError, match=r"NOT erased everywhere: .*snapshot still holds"):
-        store.snapshot(b"..." + look(1).tobytes())
+    number = commands.ask(store.database, Forget(1, ""), "anna", 1.0)
+    batch, verdict = said(1.0, [Forget(1, "")], [PersonForgotten(1.0, 1, "")])
+    store.keep(batch, verdict, [Reply(number, True, "person 1 is forgotten")])
+    store.snapshot(b"..." + look(1).tobytes())
+    store.finish()
+    reply = commands.reply_to(store.database, number)
+    assert reply is not None
+    assert not reply.done
+    assert "NOT erased everywhere: " in reply.text
+    assert "snapshot still holds" in reply.text
     store.close()
+
+
+def test_an_erasure_goes_on_beside_the_batches_that_come_meanwhile(address: str) -> None:
+    """New tracks, better views and tracks that go while features are copied: all are as they should be at the end."""
+    store = opened(address)
+    count = 900
+    for first in range(0, count, 100):
+        ids = list(range(first, first + 100))
+        store.keep(
+            *step(seen("hall", float(first), ids, [look(one) for one in ids], 0.2), [1 + one % 3 for one in ids])
+        )
+    store.keep(*said(1000.0, [Forget(1, "")], [PersonForgotten(1000.0, 1, "")]))
+    store.snapshot(b"")
+    batches = 0
+    while store.advance():
+        one = 3 * batches + 1
+        views = [look(2000 + one), look(5000 + one)]
+        store.keep(*step(seen("hall", 1001.0 + batches, [one, count + one], views, 0.9), [2, 2], number=batches))
+        batches += 1
+    assert batches > 0
+    wanted = {one: look(one) for one in range(count) if one % 3}
+    for one in range(1, 3 * batches, 3):
+        wanted |= {one: look(2000 + one), count + one: look(5000 + one)}
+    rows = store.database.query("SELECT tracks.track, vector FROM features JOIN tracks ON tracks.id = features.track")
+    assert {int(str(track)): vector for track, vector in rows} == {one: view.tobytes() for one, view in wanted.items()}
+    assert store.database.check() == ()
+    store.close()
+
+
+def test_an_erasure_that_a_kill_has_cut_off_is_brought_to_its_end(address: str) -> None:
+    store = opened(address)
+    store.keep(*step(seen("hall", 0.0, [4], [look(1)]), [1]))
+    number = commands.ask(store.database, Forget(1, ""), "anna", 1.0)
+    batch, verdict = said(1.0, [Forget(1, "")], [PersonForgotten(1.0, 1, "")])
+    store.keep(batch, verdict, [Reply(number, True, "person 1 is forgotten")])
+    store.close()
+    erased: list[Gone] = []
+
+    def elsewhere(gone: Sequence[Gone]) -> str:
+        erased.extend(gone)
+        return "files are clean"
+
+    again = open_store(address, StoreSettings("net", elsewhere=elsewhere))
+    assert commands.reply_to(again.database, number) is None
+    again.snapshot(b"")
+    again.finish()
+    reply = commands.reply_to(again.database, number)
+    assert reply is not None
+    assert reply.text.endswith("files are clean)")
+    assert erased == [Gone((1,), (("hall", 1, 4),))]
+    again.close()
+    last = opened(address)
+    last.snapshot(b"")
+    assert not last.advance()
+    last.close()
 
 
 def test_no_byte_of_a_forgotten_vector_is_left_in_any_file(tmp_path: Path) -> None:
@@ -250,6 +315,7 @@ def test_no_byte_of_a_forgotten_vector_is_left_in_any_file(tmp_path: Path) -> No
     assert everything.count(look(1).tobytes()[:40]) > 1
     store.keep(*said(100.0, [Forget(1, "")], [PersonForgotten(100.0, 1, "")]))
     store.snapshot(look(2).tobytes())
+    store.finish()
     everything = b"".join(path.read_bytes() for path in tmp_path.iterdir())
     vector = look(1).tobytes()
     assert not any(vector[at : at + 16] in everything for at in range(0, len(vector) - 16, 8))
@@ -266,6 +332,7 @@ def test_somebody_who_is_forgotten_while_in_view_begins_anew_with_nothing_of_bef
     batch, verdict = step(view, [2], [PersonForgotten(1.0, 1, "asked"), PersonEnrolled(1.0, "hall", 4, 2)], number=1)
     store.keep(Batch(1.0, batch.reports, (Forget(1, "asked"),)), verdict)
     store.snapshot(look(2).tobytes())
+    store.finish()
     known = known_vectors(store.database, store.seal)
     assert known.persons.tolist() == [2]
     np.testing.assert_array_equal(known.vectors, [look(2)])
@@ -325,6 +392,7 @@ def test_no_byte_of_a_forgotten_vector_is_left_in_the_tables_of_a_server(postgre
     assert one[:24] in postgres.content()
     store.keep(*said(100.0, [Forget(1, "")], [PersonForgotten(100.0, 1, "")]))
     store.snapshot(other)
+    store.finish()
     everything = postgres.content()
     assert not any(one[at : at + 16] in everything for at in range(0, len(one) - 16, 8))
     assert other[:24] in everything

@@ -71,6 +71,7 @@ def test_what_is_too_large_loses_its_oldest_tenth_and_gives_the_room_back(addres
     for _ in range(8):
         obey(store, 32.0)
     store.snapshot(b"")
+    store.finish()
     assert store.database.size() < before
     assert store.database.check() == ()
     store.close()

@@ -239,6 +239,7 @@ def at_rest(place: Place, store: Store, command: Command) -> Reply:
     refused = verdict.refusals[0]
     store.keep(batch, verdict, [Reply(number, not refused, refused or said_of(command))])
     store.snapshot(bytes_of_engine(engine, store.model))
+    store.finish()
     if place.known and not refused:
         _announce(place, verdict.events)
     reply = commands.reply_to(store.database, number)

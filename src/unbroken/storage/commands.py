@@ -54,10 +54,11 @@ def answer(database: Database, replies: Sequence[Reply]) -> None:
         )
 
 
-def answer_withheld(database: Database, proof: str) -> None:
-    """Give the replies to those who asked for people to be forgotten, with the proof."""
+def answer_withheld(database: Database, proof: str, *, done: bool) -> None:
+    """Give the replies to those who asked for people to be forgotten, with the proof, or with what is left of them."""
+    state = DONE if done else REFUSED
     database.execute(
-        "UPDATE commands SET state = ?, answer = answer || ' (' || ? || ')' WHERE state = ?", (DONE, proof, ERASING)
+        "UPDATE commands SET state = ?, answer = answer || ' (' || ? || ')' WHERE state = ?", (state, proof, ERASING)
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Literal, Protocol, TypeAlias
@@ -58,8 +58,21 @@ class Database(Protocol):
     def settle(self) -> None:
         """Bring what was written to its place and empty the write-ahead log, as far as readers allow."""
 
+    def wipe(self, table: str) -> None:
+        """Delete all rows of a table that no other names, so that nothing is left of them in any file of it."""
+
+    def erase(self) -> Iterator[None]:
+        """Leave nothing in the files of rows that were deleted, in portions: nobody waits longer than for one.
+
+        Raises:
+            StoreError: another process reads what was deleted, and does not end.
+        """
+
     def compact(self) -> None:
-        """Rewrite the files so that nothing is left in them of rows that were deleted."""
+        """The same at once, by rewriting all files, however long that takes."""
+
+    def reader(self) -> Database:
+        """Another connection, for another thread, which only reads."""
 
     def size(self) -> int:
         """Bytes of content."""

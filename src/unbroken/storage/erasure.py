@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +18,7 @@ from unbroken.storage.records import without
 _WINDOW = 24
 """Bytes of a vector that are searched for; shorter than what a page break leaves in one piece."""
 _WINDOWS = 3
-_CHUNK = 1 << 22
+_CHUNK = 1 << 20
 _WORD = np.dtype("<u4")
 _BITS = 20
 """Of the table in which the beginnings of what is searched for are looked up."""
@@ -61,6 +62,19 @@ class Proof:
         if not self.files:
             return f"searched what the database holds for {self.traces} pieces of vectors: none is left"
         return f"searched {self.files} files ({self.bytes} bytes) for {self.traces} pieces of vectors: none is left"
+
+
+def note_begun(database: Database, leaving: Iterable[Gone]) -> None:
+    """Write down who is being erased, in the transaction that deletes his rows: a kill does not end it."""
+    for one in leaving:
+        body = json.dumps({"persons": one.persons, "tracks": one.tracks})
+        database.execute("INSERT INTO erasures (body) VALUES (?)", (body,))
+
+
+def begun(database: Database) -> list[Gone]:
+    """Whose erasure has begun and is not proved yet."""
+    found = [json.loads(str(body)) for (body,) in database.query("SELECT body FROM erasures ORDER BY id")]
+    return [Gone(tuple(one["persons"]), tuple((c, e, t) for c, e, t in one["tracks"])) for one in found]
 
 
 def persons_behind(database: Database, person: int) -> tuple[int, ...]:
@@ -122,10 +136,13 @@ def search(traces: frozenset[bytes], paths: Sequence[Path], contents: Iterable[t
     """Search files byte by byte, and contents that lie in them in another form (sealed, packed), for traces."""
     found, total, count, table = [], 0, 0, _table(traces)
     for path in paths:
-        if not path.is_file():
+        try:
+            size = path.stat().st_size
+            hit = any(_hit(traces, table, chunk) for chunk in _chunks(path))
+        except FileNotFoundError:
             continue
-        count, total = count + 1, total + path.stat().st_size
-        if any(_hit(traces, table, chunk) for chunk in _chunks(path)):
+        count, total = count + 1, total + size
+        if hit:
             found.append(f"{path} still holds a part of a vector")
     found += [f"{name} still holds a part of a vector" for name, content in contents if _hit(traces, table, content)]
     return Proof(len(traces), count, total, tuple(found))

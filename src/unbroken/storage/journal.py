@@ -28,8 +28,9 @@ def journal_of(database: Database, seal: Seal) -> Iterator[bytes]:
 
 
 def put_state(database: Database, seal: Seal, state: bytes) -> None:
-    """Store the engine's state in place of the one before. Called inside of a transaction."""
-    database.execute("DELETE FROM snapshots")
+    """Store the engine's state in place of the one before, and of the journal. Called inside of a transaction."""
+    for table in ("journal", "snapshots"):
+        database.wipe(table)
     for part, start in enumerate(range(0, len(state), PART)):
         sealed = seal.close(state[start : start + PART], "snapshot")
         database.execute("INSERT INTO snapshots (part, body) VALUES (?, ?)", (part, sealed))

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import logging
 import math
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 
 from unbroken.core.batches import Batch, Forget, Recovered, Reply, Request, Verdict
 from unbroken.core.errors import StoreError
 from unbroken.core.events import Event, PersonForgotten
 from unbroken.core.wire import batch_of_bytes, bytes_of_batch
 from unbroken.storage import commands, migrations
+from unbroken.storage.aftermath import Aftermath, Search
 from unbroken.storage.calibration import note_calibration
 from unbroken.storage.columns import real, whole
 from unbroken.storage.database import Database
-from unbroken.storage.erasure import Gone, Proof, gone, pieces, search
+from unbroken.storage.erasure import Gone, Proof, begun, gone, note_begun, pieces
 from unbroken.storage.facts import check_seal, checked_model, note_highest_person
 from unbroken.storage.journal import journal_of, put_batch, put_state, state_of
 from unbroken.storage.opening import connect
@@ -23,6 +26,10 @@ from unbroken.storage.projections import Projections
 from unbroken.storage.retention import REASON, Retention, overdue, prune
 from unbroken.storage.sealing import Plain, Seal
 from unbroken.storage.vectors import known_vectors, stored_blobs
+
+_GLANCE = 0.005
+"""Seconds between two looks whether an erasure has ended."""
+_LOG = logging.getLogger(__name__)
 
 
 def nothing_elsewhere(_: Sequence[Gone]) -> str:
@@ -75,8 +82,9 @@ class Store:
         self.model = checked_model(database, settings.model)
         self._projections = Projections(database, self._seal, self.model)
         self._traces: frozenset[bytes] = frozenset()
-        self._leaving: list[Gone] = []
-        self._compact = False
+        self._leaving = begun(database)
+        self._compact = bool(self._leaving)
+        self._erasing: Iterator[None] = iter(())
         self._elsewhere, self._album = settings.elsewhere, settings.album
         self._sweep()
         latest = database.query("SELECT MAX(last_seen) FROM people")[0][0]
@@ -112,7 +120,7 @@ class Store:
     def keep(self, batch: Batch, verdict: Verdict, replies: Sequence[Reply] = ()) -> None:
         """Store a batch and what became of it, in one transaction that is on disk when this returns.
 
-        The reply to a `Forget` is withheld until `snapshot` has erased the person's traces and searched for them.
+        The reply to a `Forget` is withheld until the person's traces are erased and searched for: see `snapshot`.
 
         Raises:
             StoreError: it could not be stored; nothing of it was.
@@ -127,6 +135,7 @@ class Store:
                 traces = self._traces_of(leaving)
                 put_batch(self._database, self._seal, bytes_of_batch(batch))
                 self._projections.take(batch, verdict)
+                note_begun(self._database, leaving)
                 commands.answer(self._database, replies)
         except BaseException:
             self._projections.reset()
@@ -144,30 +153,72 @@ class Store:
             self._projections.note(events)
 
     def snapshot(self, state: bytes) -> None:
-        """Store the engine's state; older snapshots and the journal go, and traces of people asked to be forgotten.
+        """Store the engine's state; older snapshots and the journal go.
+
+        Where somebody was asked to be forgotten, his erasure begins: it goes on in portions with each
+        `pending_commands`, and whoever asked is answered once nothing of him is found any more.
 
         Raises:
-            StoreError: it could not be stored, or somebody's traces could not be erased.
+            StoreError: it could not be stored.
         """
         with self._database.transaction():
-            self._database.execute("DELETE FROM journal")
             put_state(self._database, self._seal, state)
             note_calibration(self._database, self._seal, self.latest, self.model)
             note_highest_person(self._database)
-        if not self._compact:
+        if self._compact:
+            self._compact = False
+            self._erasing = self._erasure(state)
+            self.advance()
+        else:
             self._database.settle()
-            return
-        self._database.compact()
-        proof = self.prove(state)
-        elsewhere = self._elsewhere(self._leaving) if self._leaving else ""
+
+    def advance(self) -> bool:
+        """Do a portion of an erasure that is under way; false where none is."""
+        try:
+            next(self._erasing)
+        except StopIteration:
+            return False
+        return True
+
+    def finish(self) -> None:
+        """Bring an erasure that is under way to its end; for whoever has no site to run."""
+        while self.advance():
+            time.sleep(_GLANCE)
+
+    def _erasure(self, state: bytes) -> Iterator[None]:
+        """Erase those who leave, prove it, and answer whoever asked."""
+        leaving = tuple(self._leaving)
+        aftermath = Aftermath(self._traces, leaving, state, self._seal, self._elsewhere)
+        proof, elsewhere = Proof(0, 0, 0, ()), ""
+        try:
+            yield from self._database.erase()
+            searching = Search(aftermath, self._database)
+            yield
+            while searching.runs:
+                yield
+            proof, elsewhere = searching.result
+            if proof.found:
+                self._database.compact()
+                proof = aftermath.proof(self._database)
+        except StoreError as error:
+            proof = replace(proof, found=(str(error),))
+        if not self._compact:
+            self._answer(leaving, proof, elsewhere)
+
+    def _answer(self, leaving: Sequence[Gone], proof: Proof, elsewhere: str) -> None:
+        """Whoever asked for people to be forgotten hears what is proved; what is not is tried again after a restart."""
         with self._database.transaction():
-            commands.answer_withheld(self._database, "; ".join(text for text in (str(proof), elsewhere) if text))
-        self._compact, self._traces, self._leaving = False, frozenset(), []
+            text = "; ".join(part for part in (str(proof), elsewhere) if part)
+            commands.answer_withheld(self._database, text, done=not proof.found)
+            if not proof.found:
+                self._database.execute("DELETE FROM erasures")
+        self._traces, self._leaving = frozenset(), []
         if proof.found:
-            raise StoreError(str(proof))
+            _LOG.error("%s: person %s is %s", self._database.name, leaving[0].persons[0] if leaving else "?", proof)
 
     def pending_commands(self) -> tuple[Request, ...]:
         """The requests that wait, oldest first, and at times those of retention, which have numbers below 0."""
+        self.advance()
         requests, refused = commands.waiting(self._database)
         if refused:
             self.reply(refused)
@@ -183,13 +234,6 @@ class Store:
         """Answer requests that are in no batch."""
         with self._database.transaction():
             commands.answer(self._database, replies)
-
-    def prove(self, state: bytes = b"") -> Proof:
-        """Search every file, and what is sealed in them, for the vectors of those forgotten since the last snapshot."""
-        kept = known_vectors(self._database, self._seal).vectors
-        contents = [("the table of features", kept.tobytes()), ("the snapshot", state)]
-        contents += [("the journal", content) for content in journal_of(self._database, self._seal)]
-        return search(self._traces, self._database.files, contents)
 
     def close(self) -> None:
         """Close the database. May be called twice."""

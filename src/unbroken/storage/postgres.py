@@ -24,6 +24,8 @@ LOCK = 0x756E62726F6B656E
 _PATIENCE = 1.0
 """Seconds: a server takes a moment to see that the last writer is gone."""
 _PAUSE = 0.05
+_PORTION = 256
+"""Rows of features that are copied at once while somebody is erased: half a megabyte."""
 _SETTINGS: tuple[LiteralString, ...] = ("SET synchronous_commit = on", "SET client_min_messages = error")
 _READ_ONLY: tuple[LiteralString, ...] = (
     "SET default_transaction_read_only = on",
@@ -102,10 +104,60 @@ class PostgresDatabase:
     def settle(self) -> None:
         """Nothing to do: the server empties its log by itself."""
 
+    def wipe(self, table: str) -> None:
+        """Delete all rows: the table gets new files, and those of before go."""
+        self.execute(f"TRUNCATE {table}")
+
+    def erase(self) -> Iterator[None]:
+        """Rewrite table after table; that of the features, the largest, a few rows at a time.
+
+        Deleted rows stay in the pages of a table, for `VACUUM` frees their room and does not overwrite it.
+        """
+        for table in sorted(self.tables() - {"features", "features_anew"}):
+            self.execute(f"VACUUM FULL {table}")
+            yield
+        yield from self._features_anew()
+
     def compact(self) -> None:
-        """Rewrite every table and its indices, so that deleted rows are in none of their files."""
+        """Rewrite every table and its indices."""
         for table in sorted(self.tables()):
             self.execute(f"VACUUM FULL {table}")
+
+    def reader(self) -> PostgresDatabase:
+        """Another connection to the server."""
+        return PostgresDatabase(self._address, "read")
+
+    def _features_anew(self) -> Iterator[None]:
+        """Copy the features into new files, in portions, and let these take the place of the old ones.
+
+        `VACUUM FULL` would hold the table for as long as it takes. What was changed meanwhile is copied at the end.
+        """
+        with self.transaction():
+            self.execute("DROP TABLE IF EXISTS features_anew")
+            self.execute(
+                "CREATE TABLE features_anew (LIKE features, PRIMARY KEY (track), "
+                "FOREIGN KEY (track) REFERENCES tracks (id) ON DELETE CASCADE)"
+            )
+        done, count = -1, _PORTION
+        while count == _PORTION:
+            rows = self.query(
+                "WITH copied AS (INSERT INTO features_anew SELECT * FROM features WHERE track > ? ORDER BY track "
+                "LIMIT ? RETURNING track) SELECT COALESCE(MAX(track), 0), COUNT(*) FROM copied",
+                (done, _PORTION),
+            )
+            done, count = cast("tuple[int, int]", rows[0])
+            yield
+        with self.transaction():
+            self.execute(
+                "DELETE FROM features_anew USING features WHERE features.track = features_anew.track AND "
+                "(features.time, features.quality) IS DISTINCT FROM (features_anew.time, features_anew.quality)"
+            )
+            self.execute(
+                "INSERT INTO features_anew SELECT features.* FROM features LEFT JOIN features_anew "
+                "ON features_anew.track = features.track WHERE features_anew.track IS NULL"
+            )
+            self.execute("DROP TABLE features")
+            self.execute("ALTER TABLE features_anew RENAME TO features")
 
     def size(self) -> int:
         """Bytes of all tables and indices."""

@@ -24,8 +24,9 @@ _PRAGMAS = (
     "foreign_keys = ON",
     "temp_store = MEMORY",
 )
-_VACUUM_BELOW = 1 << 29
-"""Bytes; what is deleted is overwritten in any case, so a larger file need not be rewritten in memory."""
+_GLANCE = 50
+"""Milliseconds that the log is waited for while somebody is erased; then other things come first."""
+_ATTEMPTS = 200
 
 
 class SqliteDatabase:
@@ -99,17 +100,35 @@ class SqliteDatabase:
         """Empty the write-ahead log, as far as readers allow."""
         self.query("PRAGMA wal_checkpoint(TRUNCATE)")
 
-    def compact(self) -> None:
-        """Empty the log and rewrite the file without its free pages, which are overwritten already.
+    def wipe(self, table: str) -> None:
+        """Delete all rows; their pages are overwritten."""
+        self.execute(f"DELETE FROM {table}")
+
+    def erase(self) -> Iterator[None]:
+        """Empty the log into the file, where deleted rows are overwritten already (`secure_delete`).
 
         Raises:
             StoreError: a reader held the log for so long that something old may still be in it.
         """
-        if self.size() < _VACUUM_BELOW:
-            self.execute("VACUUM")
-        busy = self.query("PRAGMA wal_checkpoint(TRUNCATE)")[0][0]
-        if busy:
-            raise StoreError(f"{self.name}: another process reads from it; close it, then try again")
+        for _ in range(_ATTEMPTS):
+            self.execute(f"PRAGMA busy_timeout = {_GLANCE}")
+            try:
+                busy = self.query("PRAGMA wal_checkpoint(TRUNCATE)")[0][0]
+            finally:
+                self.execute(f"PRAGMA busy_timeout = {int(1000 * PATIENCE)}")
+            if not busy:
+                return
+            yield
+        raise StoreError(f"{self.name}: another process reads from it; close it, then try again")
+
+    def compact(self) -> None:
+        """Rewrite the file without its free pages, and empty the log."""
+        self.execute("VACUUM")
+        self.query("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def reader(self) -> SqliteDatabase:
+        """Another connection to the file."""
+        return SqliteDatabase(self._path, "read")
 
     def size(self) -> int:
         """Bytes of the pages in use; pages that are free are used again."""
