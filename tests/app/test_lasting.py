@@ -118,6 +118,8 @@ def test_what_people_ask_for_is_carried_out_once_and_replied_to(tmp_path):
     _, events = lasting.observe([])
     assert [type(event) for event in events] == [PersonForgotten]
     assert "person 77 is not in the gallery" in reply_to(keeper.database, first).text
+    assert reply_to(keeper.database, second) is None
+    keeper.finish()
     assert reply_to(keeper.database, second).done
     clock.now += 1
     assert lasting.observe([]) == ([], [])
