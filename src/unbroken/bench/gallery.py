@@ -1,8 +1,10 @@
 """`unbroken bench gallery`: a hundred thousand people x 512 numbers, searched exactly.
 
 Two galleries: that of the fixed rule (`Vectors`: one unit vector a person, cosine), and that of the default manager
-(`Gallery`: views, the calibrated projection of each, ratios). Each figure is the median of some calls in turn, after
-one that is not counted; the reference is a plain matrix product of NumPy over the same numbers.
+(`Gallery`: views, the calibrated projection of each, ratios). The latter is loaded in two ways: an engine's whole
+state, as a site finds it when it starts, and bare vectors, which have to be projected anew. Each figure is the median
+of some calls in turn, after one that is not counted; the reference is a plain matrix product of NumPy over the same
+numbers.
 """
 
 from __future__ import annotations
@@ -20,8 +22,13 @@ import numpy as np
 from unbroken.bench.outcome import Options, Outcome
 from unbroken.core.arrays import Features, Floats
 from unbroken.identity.calibration import CalibrationSettings, Likeness, learn_likeness
+from unbroken.identity.engine import Engine
 from unbroken.identity.features import FeatureSettings
 from unbroken.identity.gallery import Gallery, GallerySettings, Vectors, View
+from unbroken.identity.history import Tracklet
+from unbroken.identity.manager import CalibratedManager
+from unbroken.identity.recall import Remembered
+from unbroken.storage.state import bytes_of_engine, engine_of_bytes
 
 PEOPLE = 100_000
 DIMENSION = 512
@@ -44,11 +51,12 @@ def run(options: Options) -> Outcome:
         _plain(features, queries, rounds),
         _vectors(features, queries, rounds),
         _calibrated(features, queries, rounds),
+        _restored(features),
     )
     settings = {"rounds": rounds, "dimension": DIMENSION, **asdict(GallerySettings())}
     note = (
-        "Exact, processor time, one thread where OMP_NUM_THREADS=1. Load: vectors from an .npy file into a gallery "
-        "that answers; one view a person. The reference does nothing but multiply, so it says what the machine gives."
+        "Exact, processor time, one thread where OMP_NUM_THREADS=1. Load: a file into a gallery that answers; one view "
+        "a person. The reference does nothing but multiply, so it says what the machine gives."
     )
     return Outcome("gallery", _COLUMNS, (_GOALS, *rows), settings, options.seed, (note,))
 
@@ -95,7 +103,25 @@ def _calibrated(features: Features, queries: Features, rounds: int) -> Row:
         gallery.put(number + 1, (_view(number, queries[0], projected[0]),))
 
     moved = _milliseconds(update, 20 * rounds)
-    return "default: Gallery", len(gallery), one, many, 1000 * moved, seconds, gallery.bytes / 1e6
+    return "default: Gallery, of bare vectors", len(gallery), one, many, 1000 * moved, seconds, gallery.bytes / 1e6
+
+
+def _restored(features: Features) -> Row:
+    """An engine that knows everybody, written and read."""
+    tracks = tuple(Tracklet("a", number, float(number), number + 1.0, row) for number, row in enumerate(features))
+    engine = Engine(CalibratedManager())
+    engine.recall(Remembered(tracks, np.arange(1, len(features) + 1), len(features)))
+    state = bytes_of_engine(engine)
+    del engine, tracks
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "engine.state"
+        path.write_bytes(state)
+        start = process_time()
+        found = engine_of_bytes(path.read_bytes(), Engine(CalibratedManager()))
+        seconds = process_time() - start
+    manager = found.manager
+    assert isinstance(manager, CalibratedManager)
+    return "default: an engine's whole state", manager.people, "-", "-", "-", seconds, len(state) / 1e6
 
 
 def _fitted(features: Features) -> Likeness:

@@ -78,8 +78,7 @@ class Likeness:
 
     def _spread(self, counts: Floats) -> tuple[Floats, Floats]:
         """(P, d) `1 + k b` and its logarithm, which is taken once for each number of tracks where people are many."""
-        most = int(counts.max(initial=0)) + 1
-        if most < len(counts):
+        if len(counts) > 1 and (most := int(counts.max()) + 1) < len(counts):
             spread, place = 1 + np.arange(most)[:, None] * self.between, counts.astype(np.int64)
             return spread[place], np.log(spread)[place]
         spread = 1 + counts[:, None] * self.between

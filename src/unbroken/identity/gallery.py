@@ -16,6 +16,8 @@ from unbroken.identity.calibration import Likeness
 _FIRST_ROWS = 64
 _AT_ONCE = 4096
 """People whose vectors are projected together."""
+_BLOCK = 1024
+"""People whom several tracks are compared with at a time."""
 _DENSE = 8
 """Rows are looked up in a table of all Global IDs where these are at most so many times what is asked for."""
 _FROM_THE_FIRST = np.zeros(1, dtype=np.int64)
@@ -227,9 +229,15 @@ class Gallery:
             return np.zeros((len(rows), self._count))
         columns, count = self._columns, self._count
         own = self._likeness.own(rows, self.settings.views)
-        found: Floats = rows @ columns.directions[:count].T
-        found += columns.offsets[:count]
-        found += own[:, columns.counts[:count]]
+        found = np.empty((len(rows), count))
+        # Many rows go block by block, so that what is added meets the products while they are in the cache.
+        step = count if len(rows) == 1 else _BLOCK
+        for first in range(0, count, step):
+            people = slice(first, min(first + step, count))
+            part = rows @ columns.directions[people].T
+            part += columns.offsets[people]
+            part += own.take(columns.counts[people], axis=1)
+            found[:, people] = part
         return found
 
     def joint(self, person: int) -> Floats:
