@@ -17,6 +17,7 @@ import numpy as np
 from unbroken.app.sources import PATIENCE
 from unbroken.core.arrays import Floats, Image
 from unbroken.core.errors import ConfigError, SourceError, StoreError
+from unbroken.core.files import writing
 from unbroken.datasets.calibration import LARGEST, size_from
 from unbroken.geometry.homography import FittedHomography, mirrored, robust_homography
 from unbroken.geometry.plane import GroundView, ground_from_image, image_from_ground, pixels_per_metre
@@ -92,11 +93,8 @@ def write_points(path: Path, points: PointPairs) -> None:
         "size": list(points.size),
         "points": [{"name": name, "image": image, "ground": ground} for name, image, ground in rows],
     }
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+    with writing(path):
         path.write_text(json.dumps(content, indent=1) + "\n")
-    except OSError as error:
-        raise StoreError(f"{path}: cannot be written ({error.strerror}); choose another place") from error
 
 
 def fit(points: PointPairs, tolerance: float, seed: int, *, y_down: bool = False) -> FittedHomography:
@@ -165,9 +163,9 @@ def save_picture(path: Path, image: Image) -> None:
     Raises:
         StoreError: it cannot be written.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if path.suffix.lower() not in _PICTURES or not cv2.imwrite(str(path), image):
-        raise StoreError(f"{path}: cannot be written as a picture; give a name that ends in .png")
+    with writing(path):
+        if path.suffix.lower() not in _PICTURES or not cv2.imwrite(str(path), image):
+            raise StoreError(f"{path}: cannot be written as a picture; give a name that ends in .png")
 
 
 def draw_grid(image: Image, view: GroundView, points: PointPairs | None = None, step: float = 1.0) -> Image:

@@ -12,6 +12,7 @@ from unbroken.appearance.embedder import NetEmbedder
 from unbroken.appearance.selftest import Verdict, self_test
 from unbroken.core.cards import ModelCard
 from unbroken.core.errors import ConfigError, ModelMissingError, ModelUnsupportedError
+from unbroken.core.files import writing
 from unbroken.core.frames import Frame
 from unbroken.detection.decode import decoder as known_decoder
 from unbroken.detection.detector import NetDetector
@@ -36,6 +37,7 @@ def add_net(card: ModelCard, file: Path, folder: Path) -> Path:
     Raises:
         ConfigError: the card's name is taken in this folder.
         ModelError: the net cannot be loaded, or does not answer as the card says.
+        StoreError: the folder cannot be written.
     """
     if not file.is_file():
         raise ModelMissingError(f"net {file} is not there; give another path")
@@ -44,12 +46,12 @@ def add_net(card: ModelCard, file: Path, folder: Path) -> Path:
         raise ConfigError(f"{written} is there already; choose another --name or remove it")
     if file.suffix != ".weights":
         _try(card, file)
-    folder.mkdir(parents=True, exist_ok=True)
-    for source in (file, *(file.with_suffix(suffix) for suffix in _COMPANIONS.get(file.suffix, ()))):
-        target = folder / f"{Path(card.files[0]).stem}{source.suffix}"
-        if source.resolve() != target.resolve():
-            shutil.copyfile(source, target)
-    written.write_text(toml_from_card(card), encoding="utf-8")
+    with writing(written, "choose another folder with --to"):
+        for source in (file, *(file.with_suffix(suffix) for suffix in _COMPANIONS.get(file.suffix, ()))):
+            target = folder / f"{Path(card.files[0]).stem}{source.suffix}"
+            if source.resolve() != target.resolve():
+                shutil.copyfile(source, target)
+        written.write_text(toml_from_card(card), encoding="utf-8")
     return written
 
 

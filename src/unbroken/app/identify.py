@@ -279,7 +279,9 @@ def _columns(path: Path) -> dict[str, NDArray[np.generic]]:
     if path.suffix == ".parquet":
         return _parquet_columns(path)
     if not zipfile.is_zipfile(path):
-        raise StoreError(f"{path}: is neither .npz nor .parquet, or is cut off; see unbroken identify -h")
+        raise StoreError(
+            f"{path}: cannot be read as .npz or .parquet (cut off, or another kind); see unbroken identify -h"
+        )
     try:
         with np.load(path, allow_pickle=False) as archive:
             return {name: archive[name] for name in archive.files}

@@ -161,10 +161,7 @@ def follow(sequence: Boxes, tracker: Tracker, *, motion: bool = False) -> Rows:
 def _tracked(sequence: Boxes, job: RecordedJob) -> tuple[str, Rows]:
     rows = follow(sequence, by_name(job.tracker), motion=job.camera_motion == "file")
     path = job.output / f"{sequence.name}.txt"
-    try:
-        write_rows(path, rows)
-    except OSError as error:
-        raise StoreError(f"{path}: cannot be written ({error.strerror}); choose another --output") from error
+    write_rows(path, rows)
     return sequence.name, rows
 
 

@@ -15,6 +15,8 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
+from unbroken.core.files import writing
+
 _LIBRARIES = ("numpy", "scipy", "opencv-python-headless", "onnxruntime", "openvino", "av", "pyxtrackers", "trackeval")
 
 
@@ -82,7 +84,11 @@ def show(outcome: Outcome, console: Console) -> None:
 
 
 def save(outcome: Outcome, path: Path) -> None:
-    """Write the table as JSON with machine, versions, settings and seed."""
+    """Write the table as JSON with machine, versions, settings and seed.
+
+    Raises:
+        StoreError: the file cannot be written.
+    """
     content = {
         "benchmark": outcome.name,
         "rows": [dict(zip(outcome.columns, row, strict=True)) for row in outcome.rows],
@@ -91,8 +97,8 @@ def save(outcome: Outcome, path: Path) -> None:
         "notes": list(outcome.notes),
         "machine": machine(),
     }
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(content, indent=2, default=str) + "\n")
+    with writing(path):
+        path.write_text(json.dumps(content, indent=2, default=str) + "\n")
 
 
 def _text(cell: str | float | int) -> str:

@@ -12,6 +12,7 @@ import numpy as np
 
 from unbroken.bench.recorded import Recorded, judge
 from unbroken.core.errors import ConfigError, StoreError
+from unbroken.core.files import writing
 from unbroken.tracking.registry import by_name, parameters_of
 from unbroken.tracking.settings import ranges
 
@@ -77,17 +78,17 @@ def search(
         The best settings (only those that differ from the defaults), and the scores of all trials.
 
     Raises:
-        StoreError: `path` holds a search of another kind.
+        StoreError: `path` holds a search of another kind, or cannot be written.
     """
     trials = _resumed(path, plan, fit)
     while len(trials) < plan.trials:
         tried = _drawn(plan, trials)
         trials.append({"settings": tried, "score": _score(plan, fit, tried)})
         content = {"search": _identity(plan, fit), "trials": trials}
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_suffix(".part")
-        partial.write_text(json.dumps(content, indent=1) + "\n")
-        partial.replace(path)
+        with writing(path):
+            partial = path.with_suffix(".part")
+            partial.write_text(json.dumps(content, indent=1) + "\n")
+            partial.replace(path)
         progress(len(trials), max(trial["score"] for trial in trials))
     best = max(trials, key=lambda trial: trial["score"])
     return dict(best["settings"]), [trial["score"] for trial in trials]

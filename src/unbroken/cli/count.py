@@ -95,17 +95,20 @@ def moment(seconds: float, *, live: bool) -> str:
 def _write_json(counts: Counts, path: Path) -> None:
     from json import dumps
 
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(dumps(counts.rows(), indent=2) + "\n", encoding="utf-8")
+    from unbroken.core.files import writing
+
+    with writing(path):
+        path.write_text(dumps(counts.rows(), indent=2) + "\n", encoding="utf-8")
 
 
 def _write_csv(counts: Counts, path: Path) -> None:
     from csv import DictWriter
 
+    from unbroken.core.files import writing
+
     rows = counts.rows()
     names = list(dict.fromkeys(name for row in rows for name in row))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w", newline="", encoding="utf-8") as file:
+    with writing(path), path.open("w", newline="", encoding="utf-8") as file:
         writer = DictWriter(file, names)
         writer.writeheader()
         writer.writerows(rows)

@@ -91,5 +91,7 @@ def _show(rows: dict[str, dict[str, float | int]], console: Console) -> None:
 def _write(rows: dict[str, dict[str, float | int]], path: Path) -> None:
     from json import dumps
 
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(dumps(rows, indent=2) + "\n")
+    from unbroken.core.files import writing
+
+    with writing(path):
+        path.write_text(dumps(rows, indent=2) + "\n")

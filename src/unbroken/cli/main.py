@@ -22,7 +22,7 @@ from unbroken.cli.run import run
 from unbroken.cli.site import site
 from unbroken.cli.track import track
 from unbroken.cli.tune import tune
-from unbroken.core.errors import UnbrokenError
+from unbroken.core.errors import StoreError, UnbrokenError
 
 app = typer.Typer(
     name="unbroken",
@@ -65,12 +65,20 @@ def root(
 
 
 def main() -> None:
-    """Run a command; an `UnbrokenError` becomes one sentence on stderr and its own exit code."""
+    """Run a command; an `UnbrokenError` becomes one sentence on stderr and its own exit code.
+
+    So does what the system refuses where nobody expected it: a disk that fills up in the middle of a benchmark.
+    """
     try:
         app()
     except UnbrokenError as error:
         typer.echo(f"error: {error}", err=True)
         sys.exit(error.exit_code)
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        reason = error.strerror or type(error).__name__
+        typer.echo(f"error: {where}the system refuses ({reason}); check the name, its rights and the disk", err=True)
+        sys.exit(StoreError.exit_code)
     except KeyboardInterrupt:
         typer.echo("interrupted", err=True)
         sys.exit(130)

@@ -65,18 +65,15 @@ def init(
     """
     from unbroken.config.example import CAMERAS, example
     from unbroken.core.errors import StoreError
+    from unbroken.core.files import writing
 
     path = place if place.suffix == ".toml" else place / "site.toml"
     if path.exists():
         raise StoreError(f"{path}: is there already and is left as it is; give another place")
     cameras = _asked() if _on_terminal() and not yes else []
     text = example(cameras or CAMERAS, state)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("x", encoding="utf-8") as file:
-            file.write(text)
-    except OSError as error:
-        raise StoreError(f"{path}: cannot be written ({error.strerror}); give another place") from error
+    with writing(path, "give another place"), path.open("x", encoding="utf-8") as file:
+        file.write(text)
     typer.echo(f"written: {path}; next: unbroken site check {path}")
 
 
@@ -93,15 +90,13 @@ def schema(
         unbroken site schema -o site.schema.json
     """
     from unbroken.config.reference import schema as schema_text
-    from unbroken.core.errors import StoreError
+    from unbroken.core.files import writing
 
     if output is None:
         typer.echo(schema_text(), nl=False)
         return
-    try:
+    with writing(output):
         output.write_text(schema_text(), encoding="utf-8")
-    except OSError as error:
-        raise StoreError(f"{output}: cannot be written ({error.strerror}); choose another place") from error
     typer.echo(f"written: {output}")
 
 

@@ -19,7 +19,8 @@ from typing import cast
 import numpy as np
 
 from unbroken.core.arrays import Floats
-from unbroken.core.errors import ContractError, SourceError, StoreError
+from unbroken.core.errors import ContractError, SourceError
+from unbroken.core.files import writing
 from unbroken.geometry.plane import GroundView
 
 LARGEST = 1e9
@@ -62,11 +63,8 @@ def save_view(path: Path, ground_from_image: Floats, size: tuple[int, int]) -> N
         StoreError: the file cannot be written.
     """
     content = {"homography": ground_from_image.tolist(), "size": list(size)}
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+    with writing(path):
         path.write_text(json.dumps(content, indent=2) + "\n")
-    except OSError as error:
-        raise StoreError(f"{path}: cannot be written ({error.strerror}); choose another place") from error
 
 
 def read_json(path: Path) -> object:

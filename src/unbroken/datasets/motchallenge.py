@@ -19,6 +19,7 @@ from scipy.io import mmread
 
 from unbroken.core.arrays import Floats, Ints, frozen
 from unbroken.core.errors import SourceError, StoreError
+from unbroken.core.files import writing
 from unbroken.geometry.boxes import xywh_from_xyxy, xyxy_from_xywh
 
 WARP_COLUMNS = 7
@@ -122,12 +123,16 @@ def read_rows(path: Path) -> Rows:
 
 
 def write_rows(path: Path, rows: Rows) -> None:
-    """Write results or detections as `frame,id,left,top,width,height,conf,-1,-1,-1`, sorted by frame, then id."""
+    """Write results or detections as `frame,id,left,top,width,height,conf,-1,-1,-1`, sorted by frame, then id.
+
+    Raises:
+        StoreError: the file cannot be written.
+    """
     order = np.lexsort((rows.ids, rows.frames))
     table = np.column_stack([rows.frames, rows.ids, xywh_from_xyxy(rows.boxes), rows.scores])[order]
     lines = [f"{f:.0f},{i:.0f},{x:.2f},{y:.2f},{w:.2f},{h:.2f},{s:.4g},-1,-1,-1\n" for f, i, x, y, w, h, s in table]
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("".join(lines))
+    with writing(path, "choose another --output"):
+        path.write_text("".join(lines))
 
 
 def read_info(folder: Path) -> SequenceInfo:

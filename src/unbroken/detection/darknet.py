@@ -15,7 +15,8 @@ import hashlib
 import math
 import os
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -25,6 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unbroken.core.errors import ModelCorruptError, ModelMissingError, ModelUnsupportedError
+from unbroken.core.files import writing
 
 if TYPE_CHECKING:
     import onnx
@@ -122,12 +124,14 @@ def convert(cfg: Path, weights: Path, target: Path) -> Path:
         ModelMissingError: a file is not there.
         ModelCorruptError: the weights do not fit the cfg.
         ModelUnsupportedError: the net has a layer that is not known here, or the package onnx is missing.
+        StoreError: the target cannot be written.
     """
-    model = model_from_darknet(*_read(cfg, weights))
-    target.parent.mkdir(parents=True, exist_ok=True)
-    part = target.with_name(f"{target.name}.{os.getpid()}.part")
-    part.write_bytes(model.SerializeToString())
-    part.replace(target)
+    with _telling_of(weights):
+        model = model_from_darknet(*_read(cfg, weights))
+    with writing(target):
+        part = target.with_name(f"{target.name}.{os.getpid()}.part")
+        part.write_bytes(model.SerializeToString())
+        part.replace(target)
     return target
 
 
@@ -170,7 +174,17 @@ def check(cfg: Path, weights: Path) -> None:
         ModelCorruptError: the weights do not fit the cfg.
         ModelUnsupportedError: the net has a layer that is not known here.
     """
-    _graph(*_read(cfg, weights))
+    with _telling_of(weights):
+        _graph(*_read(cfg, weights))
+
+
+@contextmanager
+def _telling_of(weights: Path) -> Iterator[None]:
+    """What is wrong with a net is told with its name: a site may have several."""
+    try:
+        yield
+    except (ModelCorruptError, ModelUnsupportedError) as error:
+        raise type(error)(f"{weights}: {error}") from error
 
 
 def _read(cfg: Path, weights: Path) -> tuple[list[Section], Values]:

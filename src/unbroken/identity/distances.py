@@ -18,7 +18,8 @@ def with_distances(decision: Decision, history: History, gallery: Gallery) -> De
     number, vector = int(history.numbers[decision.slot]), history.vectors[decision.slot]
 
     def told(evidence: Evidence) -> Evidence:
-        return replace(evidence, distance=_distance(vector, evidence.person, number, gallery))
+        distance = _distance(vector, evidence.person, number, gallery)
+        return evidence if np.isnan(distance) else replace(evidence, distance=distance)
 
     return replace(decision, evidence=told(decision.evidence), alternatives=tuple(map(told, decision.alternatives)))
 
