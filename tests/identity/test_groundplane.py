@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 
 from unbroken.core.errors import ContractError
 from unbroken.core.sightings import Sightings
-from unbroken.identity.ground_paths import arrival_paths, final_paths
-from unbroken.identity.groundplane import GroundObservations, GroundResult, GroundSettings, GroundTracker
+from unbroken.identity.ground_paths import arrival_paths, final_paths, final_persons
+from unbroken.identity.ground_values import GroundObservations, GroundResult, GroundSettings
+from unbroken.identity.groundplane import GroundTracker
 
 Step = tuple[float, dict[str, dict[int, tuple[float, float]]]]
 
@@ -221,3 +222,34 @@ def test_a_camera_that_disagrees_with_the_others_is_believed_less() -> None:
         return float(np.mean(errors[40:]))
 
     assert error(GroundSettings()) < 0.7 * error(GroundSettings(most_doubt=1.0))
+
+
+def in_single_file(pace: float = 0.7) -> list[Step]:
+    """Two people come in at one place, the second an instant later, where the first was."""
+    return [(t / 2, {"a": {1: (pace * t, 0.0)} | ({2: (pace * (t - 1), 0.0)} if t else {})}) for t in range(10)]
+
+
+def test_who_went_on_under_the_number_of_another_gets_his_own_back_with_word_of_it() -> None:
+    steps = in_single_file()
+    plain = GroundTracker(GroundSettings(hysteresis=np.inf))
+    mixed = [plain.update(time, [observe("a", views["a"])]).tracks[0][0] for time, views in steps]
+    assert len(set(mixed)) > 1
+    tracker, results = play(steps)
+    assert sum(len(result.exchanged) for result in results) == 1
+    final = final_persons(results, tracker)
+    assert {int(persons[0][0]) for persons in final} == {1}
+    assert {int(persons[0][1]) for persons in final[1:]} == {2}
+    paths = final_paths(results, tracker, 1.0)
+    assert paths.points[paths.numbers == 1, 0] == pytest.approx(0.7 * np.arange(10), abs=0.3)
+
+
+def test_pieces_that_the_cameras_own_ids_hold_together_do_not_change_place() -> None:
+    generator = np.random.default_rng(2)
+    steps: list[Step] = []
+    for t in range(60):
+        views = {
+            camera: {1: (0.0, generator.normal(0, 0.3)), 2: (0.3, generator.normal(0, 0.3))} for camera in ("a", "b")
+        }
+        steps.append((t / 2, views))
+    assert sum(len(result.exchanged) for result in play(steps)[1]) > 0
+    assert sum(len(result.exchanged) for result in play(steps, ids=True)[1]) == 0

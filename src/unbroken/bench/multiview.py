@@ -27,7 +27,8 @@ from unbroken.geometry.boxes import iou
 from unbroken.geometry.plane import FootNoise, locate, metres_per_unit
 from unbroken.identity.ground_boxes import WholeBoxes, whole_boxes
 from unbroken.identity.ground_paths import final_persons
-from unbroken.identity.groundplane import GroundObservations, GroundResult, GroundSettings, GroundTracker
+from unbroken.identity.ground_values import GroundObservations, GroundResult, GroundSettings
+from unbroken.identity.groundplane import GroundTracker
 from unbroken.tracking.registry import by_name
 
 _TRACKER = "bytetrack"

@@ -32,7 +32,8 @@ from unbroken.geometry.plane import FootNoise, locate
 from unbroken.geometry.regions import inside
 from unbroken.identity.ground_births import clusters
 from unbroken.identity.ground_paths import Paths, arrival_paths, final_paths
-from unbroken.identity.groundplane import GroundObservations, GroundResult, GroundSettings, GroundTracker
+from unbroken.identity.ground_values import GroundObservations, GroundResult, GroundSettings
+from unbroken.identity.groundplane import GroundTracker
 
 _GAP = 1.0
 """Seconds out of sight that the answer at the end fills."""

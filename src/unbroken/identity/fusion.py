@@ -26,7 +26,8 @@ from unbroken.core.events import (
 )
 from unbroken.core.ports import IdentityManager
 from unbroken.core.sightings import Identities, IdentityState, Sightings
-from unbroken.identity.groundplane import GroundObservations, GroundResult, GroundSettings, GroundTracker
+from unbroken.identity.ground_values import GroundObservations, GroundResult, GroundSettings
+from unbroken.identity.groundplane import GroundTracker
 from unbroken.identity.recall import Remembered, recall_into
 
 GROUND = "ground"

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from unbroken.core.arrays import Bools, Floats, Ints
-from unbroken.identity.groundplane import GroundResult, GroundTracker
+from unbroken.identity.ground_values import GroundResult
+from unbroken.identity.groundplane import GroundTracker
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,7 +39,8 @@ def final_paths(results: list[GroundResult], tracker: GroundTracker, gap: float)
         tracker: after the last of them.
         gap: seconds out of sight that are filled along a straight line.
     """
-    persons = [tracker.person_of(result.numbers) for result in results]
+    names = _hindsight(results)
+    persons = [tracker.person_of(_by(now, result.numbers)) for now, result in zip(names, results, strict=True)]
     seen = [(result.unseen == 0) & (numbers > 0) for result, numbers in zip(results, persons, strict=True)]
     known = _stacked(results, seen, persons)
     order = np.lexsort((known.instants, known.numbers))
@@ -85,7 +87,33 @@ def final_persons(results: list[GroundResult], tracker: GroundTracker) -> list[t
         results: of all instants, in their order.
         tracker: after the last of them.
     """
-    return [tuple(_once(numbers, tracker.person_of(numbers)) for numbers in result.tracks) for result in results]
+    return [
+        tuple(_once(numbers, tracker.person_of(numbers)) for numbers in (_by(now, view) for view in result.tracks))
+        for now, result in zip(_hindsight(results), results, strict=True)
+    ]
+
+
+def _hindsight(results: list[GroundResult]) -> list[dict[int, int]]:
+    """What numbers of each instant should have been, where people went on under each other's for a while."""
+    names: list[dict[int, int]] = [{} for _ in results]
+    absorbed: dict[int, int] = {}
+    for now, result in enumerate(results):
+        absorbed.update(result.merged)
+        for first, second, after in result.exchanged:
+            then = now - 1
+            while then >= 0 and results[then].time > after:
+                for number in results[then].numbers.tolist():
+                    known = names[then].get(number, number)
+                    while known in absorbed:
+                        known = absorbed[known]
+                    if known in (first, second):
+                        names[then][number] = second if known == first else first
+                then -= 1
+    return names
+
+
+def _by(names: dict[int, int], numbers: Ints) -> Ints:
+    return np.array([names.get(number, number) for number in numbers.tolist()], dtype=np.int64)
 
 
 def _once(numbers: Ints, persons: Ints) -> Ints:

@@ -13,176 +13,21 @@ clusters first and so loses people who stand close together.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from unbroken.association.assign import assign
-from unbroken.core.arrays import Bools, Floats, Ints, frozen
+from unbroken.core.arrays import Floats, Ints
 from unbroken.core.errors import ContractError
-from unbroken.core.sightings import Sightings
-from unbroken.identity.ground_births import Cluster, clusters
+from unbroken.identity.ground_births import clusters
 from unbroken.identity.ground_motion import UNLIKELY, corrected, fit, information_of, inverted, predicted, walk
+from unbroken.identity.ground_second import Exchange, SecondThoughts, renamed
+from unbroken.identity.ground_table import GroundTable
+from unbroken.identity.ground_values import GroundObservations, GroundResult, GroundSettings
 
 _FAR = 40.0
 """No foot point counts as further off than this when the agreement of cameras is learnt (squared distance)."""
-
-
-@dataclass(frozen=True, slots=True)
-class GroundSettings:
-    """One set for every site.
-
-    Attributes:
-        speed: standard deviation of each component of people's velocity, m/s.
-        memory: time in which a walker's velocity is forgotten, s.
-        gate: chi-square gate (2 degrees of freedom) of a foot point at a track; 13.8 lets 99.9 % pass.
-        birth_gate: the same between foot points that start a track together; 9.2 lets 99 % pass.
-        clutter: foot points per square metre and view that belong to nobody followed: what a track has to beat.
-        least: the log-likelihood ratio below which a pair is never made.
-        expected: what it is worth, in log-likelihood, that a camera which saw a person sees him again.
-        continuity: what it is worth that a camera's own tracker says it is the same person, where foot points of
-            several cameras agree as well as their covariances say ...
-        doubtful_continuity: ... and where they do not, as with a poor calibration: then the ground decides less.
-        agreement: mean of half the squared Mahalanobis distance to what the other cameras say (1: as stated), below
-            which `continuity` holds, and that from which `doubtful_continuity` does.
-        most_doubt: the factor by which the covariances of a camera that disagrees with the others grow at most.
-        habit: time over which that mean is taken, s.
-        patience: for how long, in seconds, a camera's own tracker is believed against the gate.
-        coherence: time over which the errors of one camera's foot points are the same error, s.
-        probation: seconds from its first foot point until a track counts as a person ...
-        evidence: ... and the foot points that it needs until then.
-        tentative: seconds out of sight after which a track on probation is given up.
-        lost: seconds out of sight after which a person is given up.
-        merge_distance: metres within which two tracks may be one person.
-        merge_time: seconds for which they have to be that near, never both seen by one camera.
-        remembered: how many of the last numbers `person_of` knows; older ones of people long gone are forgotten.
-        rounds: how often the cameras are gone through per instant.
-    """
-
-    speed: float = 0.7
-    memory: float = 10.0
-    gate: float = 13.8
-    birth_gate: float = 9.2
-    clutter: float = 0.02
-    least: float = -1.0
-    expected: float = 1.0
-    continuity: float = 1.0
-    doubtful_continuity: float = 4.0
-    agreement: tuple[float, float] = (0.5, 1.0)
-    most_doubt: float = 9.0
-    habit: float = 2.0
-    patience: float = 1.0
-    coherence: float = 1.0
-    probation: float = 0.4
-    evidence: int = 3
-    tentative: float = 1.1
-    lost: float = 2.0
-    merge_distance: float = 1.0
-    merge_time: float = 2.2
-    remembered: int = 100_000
-    rounds: int = 2
-
-
-def _no_locals() -> Ints:
-    return np.zeros(0, dtype=np.int64)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class GroundObservations:
-    """N foot points of one camera at one instant. All arrays are read-only.
-
-    Attributes:
-        camera: its name.
-        points: (N, 2) metres; NaN where unknown.
-        covariances: (N, 2, 2) square metres.
-        locals: (N,) ids of the camera's own tracker, each once; -1 (or left out) without one.
-    """
-
-    camera: str
-    points: Floats
-    covariances: Floats
-    locals: Ints = field(default_factory=_no_locals)
-
-    def __post_init__(self) -> None:
-        """Check once; trusted afterwards."""
-        count = len(self.points)
-        ids = self.locals if len(self.locals) or not count else np.full(count, -1)
-        object.__setattr__(self, "points", frozen(self.points, np.float64, (count, 2), "points"))
-        object.__setattr__(self, "covariances", frozen(self.covariances, np.float64, (count, 2, 2), "covariances"))
-        object.__setattr__(self, "locals", frozen(ids, np.int64, (count,), "locals"))
-        known = self.locals[self.locals >= 0]
-        if len(np.unique(known)) < len(known):
-            raise ContractError(f"camera {self.camera}: two foot points have one track id; give each id once")
-
-    def __len__(self) -> int:
-        return len(self.points)
-
-    @classmethod
-    def from_sightings(cls, sightings: Sightings) -> GroundObservations:
-        """What a camera tells the identity manager, without its looks."""
-        return cls(sightings.camera, sightings.ground, sightings.covariance, sightings.tracks)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class GroundResult:
-    """What is known after an instant.
-
-    Attributes:
-        time: seconds.
-        tracks: per view, (N,) the number of the track of each foot point, on probation or not; -1 where it is unknown.
-        persons: per view, (N,) the number of the person; -1 on probation. Numbers count from 1 and are those of
-            `tracks`.
-        numbers: (P,) all tracks, seen or not, on probation or not.
-        sure: (P,) which of them count as persons.
-        points: (P, 2) where they are, metres.
-        covariances: (P, 2, 2).
-        unseen: (P,) seconds since any camera saw them.
-        merged: pairs (absorbed, kept) of numbers that turned out to be one person at this instant.
-    """
-
-    time: float
-    tracks: tuple[Ints, ...]
-    persons: tuple[Ints, ...]
-    numbers: Ints
-    sure: Bools
-    points: Floats
-    covariances: Floats
-    unseen: Floats
-    merged: tuple[tuple[int, int], ...]
-
-
-@dataclass(slots=True)
-class _Table:
-    """Tracks, row by row."""
-
-    numbers: Ints = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
-    means: Floats = field(default_factory=lambda: np.zeros((0, 4)))
-    covariances: Floats = field(default_factory=lambda: np.zeros((0, 4, 4)))
-    born: Floats = field(default_factory=lambda: np.zeros(0))
-    seen: Floats = field(default_factory=lambda: np.zeros(0))
-    hits: Ints = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
-    sure: Bools = field(default_factory=lambda: np.zeros(0, dtype=np.bool_))
-    visible: Floats = field(default_factory=lambda: np.zeros((0, 0)))
-
-    def __len__(self) -> int:
-        return len(self.numbers)
-
-    def keep(self, rows: Bools) -> None:
-        for name in self.__slots__:
-            setattr(self, name, getattr(self, name)[rows])
-
-    def add(self, number: int, cluster: Cluster, time: float, speed: float) -> None:
-        covariance = np.zeros((1, 4, 4))
-        covariance[0, :2, :2] = cluster.covariance
-        covariance[0, 2, 2] = covariance[0, 3, 3] = speed * speed
-        mean = np.concatenate([cluster.point, np.zeros(2)])[None]
-        self.numbers = np.append(self.numbers, number)
-        self.means = np.concatenate([self.means, mean])
-        self.covariances = np.concatenate([self.covariances, covariance])
-        self.born, self.seen = np.append(self.born, time), np.append(self.seen, time)
-        self.hits = np.append(self.hits, len(cluster.rows))
-        self.sure = np.append(self.sure, False)
-        self.visible = np.concatenate([self.visible, np.zeros((1, self.visible.shape[1]))])
 
 
 @dataclass(slots=True)
@@ -205,13 +50,14 @@ class GroundTracker:
 
     def __init__(self, settings: GroundSettings | None = None) -> None:
         self.settings = settings or GroundSettings()
-        self._table = _Table()
+        self._table = GroundTable()
         self._cameras: dict[str, int] = {}
         self._bonds: dict[tuple[str, int], _Bond] = {}
         self._absorbed: dict[int, int] = {}
         self._near: dict[tuple[int, int], float] = {}
         self._known: set[int] = set()
         self._misfits: dict[str, float] = {}
+        self._second = SecondThoughts()
         self._next = 1
         self._time = -np.inf
 
@@ -233,8 +79,9 @@ class GroundTracker:
         self._bear(views, tracks)
         self._bind(views, tracks, step)
         merged = self._merge(views, tracks, step)
+        exchanged = self._reconsider(tracks)
         self._retire()
-        return self._result(tracks, merged)
+        return self._result(tracks, merged, exchanged)
 
     def person_of(self, tracks: Ints) -> Ints:
         """The person that each track number stands for by now, after merges; -1 for those who never were confirmed."""
@@ -381,6 +228,7 @@ class GroundTracker:
             for local, number, fits in found:
                 old = self._bonds.get((view.camera, local))
                 held = old.strain if old is not None and self._final(old.number) == number else -step
+                self._second.note(view.camera, local, number)
                 self._bonds[view.camera, local] = _Bond(number, self._time, 0.0 if fits else held + step)
 
     def _merge(
@@ -405,6 +253,31 @@ class GroundTracker:
         for absorbed, kept in merged:
             self._absorb(absorbed, kept)
         return tuple(merged)
+
+    def _reconsider(self, tracks: list[Ints]) -> tuple[tuple[int, int, float], ...]:
+        """Let people who went on under each other's numbers change back; `tracks` is set right."""
+        table = self._table
+        if not self._second.due(self._time, self.settings):
+            return ()
+        now = self._time, table.numbers, table.means, table.covariances
+        exchanges = self._second.exchanges(now, self.settings, self._continuity())
+        for exchange in exchanges:
+            self._exchange(exchange)
+        names = renamed(exchanges)
+        for numbers in tracks if names else ():
+            numbers[:] = [names.get(number, number) for number in numbers.tolist()]
+        return tuple((one.first, one.second, one.after) for one in exchanges)
+
+    def _exchange(self, exchange: Exchange) -> None:
+        table, pair = self._table, (exchange.first, exchange.second)
+        rows = [int(np.flatnonzero(table.numbers == number)[0]) for number in pair]
+        table.means[rows], table.covariances[rows] = exchange.means, exchange.covariances
+        table.seen[rows], table.visible[rows] = table.seen[rows[::-1]], table.visible[rows[::-1]]
+        other = dict(zip(pair, pair[::-1], strict=True))
+        for bond in self._bonds.values():
+            if bond.time > exchange.after:
+                bond.number = other.get(self._final(bond.number), bond.number)
+        self._near = {near: held for near, held in self._near.items() if not set(near) & set(pair)}
 
     def _absorb(self, absorbed: int, kept: int) -> None:
         table = self._table
@@ -440,7 +313,12 @@ class GroundTracker:
         self._known = {number for number in self._known if number >= oldest or number in alive}
         self._absorbed = {number: kept for number, kept in self._absorbed.items() if number >= oldest or kept in alive}
 
-    def _result(self, tracks: list[Ints], merged: tuple[tuple[int, int], ...]) -> GroundResult:
+    def _result(
+        self,
+        tracks: list[Ints],
+        merged: tuple[tuple[int, int], ...],
+        exchanged: tuple[tuple[int, int, float], ...],
+    ) -> GroundResult:
         table = self._table
         return GroundResult(
             self._time,
@@ -452,6 +330,7 @@ class GroundTracker:
             table.covariances[:, :2, :2],
             self._time - table.seen,
             merged,
+            exchanged,
         )
 
     def _final(self, number: int) -> int:
