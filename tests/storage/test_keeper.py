@@ -13,6 +13,7 @@ from unbroken.core.batches import Batch, Forget, Merge, Reply, Split, Swap, Undo
 from unbroken.core.errors import StoreError
 from unbroken.core.events import Evidence, PersonEnrolled, PersonForgotten, PersonMerged, PersonSplit
 from unbroken.storage import commands
+from unbroken.storage.copies import Copy
 from unbroken.storage.erasure import Gone
 from unbroken.storage.keeper import Store, StoreSettings, open_store
 from unbroken.storage.opening import connect
@@ -285,7 +286,7 @@ def test_an_erasure_that_a_kill_has_cut_off_is_brought_to_its_end(address: str) 
     store.close()
     erased: list[Gone] = []
 
-    def elsewhere(gone: Sequence[Gone]) -> str:
+    def elsewhere(gone: Sequence[Gone], copies: Sequence[Copy]) -> str:
         erased.extend(gone)
         return "files are clean"
 

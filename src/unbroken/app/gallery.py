@@ -33,6 +33,7 @@ from unbroken.core.secrets import filled
 from unbroken.geometry.boxes import clipped
 from unbroken.identity.engine import Engine
 from unbroken.storage import archive, commands, migrations, queries
+from unbroken.storage.copies import BACKUP, EXPORT, note_copy
 from unbroken.storage.database import Database, WriterBusyError
 from unbroken.storage.facts import check_seal, fact
 from unbroken.storage.keeper import Store
@@ -299,6 +300,7 @@ def exported(place: Place, target: Path, who: str = "") -> archive.Written:
     with _reading(place) as database:
         number = queries.number_of(database, who) if who else 0
         place.note("export", str(number) if number else "")
+        _note_copy(place, target, EXPORT)
         written = archive.write_archive(database, place.seal, target, number)
         album = album_of(place.settings.storage, place.seal)
         if number and album is not None:
@@ -330,8 +332,15 @@ def backed_up(place: Place, target: Path) -> int:
     """Copy the database to a file while the site runs; returns its bytes."""
     with _reading(place) as database:
         place.note("backup", str(target))
+        _note_copy(place, target, BACKUP)
         database.backup(target)
     return target.stat().st_size
+
+
+def _note_copy(place: Place, target: Path, kind: str) -> None:
+    """Write down where a copy will be, so that whoever is forgotten later is taken out of it."""
+    with _opened(place, "ask") as database:
+        note_copy(database, target, kind, time.time())
 
 
 def said_of(command: Command) -> str:

@@ -26,6 +26,8 @@ from unbroken.core.results import FrameResult
 from unbroken.identity.engine import Engine
 from unbroken.pipeline.lasting import Lasting, LastingSettings
 from unbroken.pipeline.recorder import Recorded, Recording
+from unbroken.storage.copies import RECORDING, note_copy
+from unbroken.storage.facts import highest_person
 from unbroken.storage.keeper import Store
 from unbroken.storage.state import bytes_of_engine
 
@@ -140,9 +142,17 @@ class Memory:
         """The identity manager, which tells a recording all that enters it; with what it knows already."""
         if self._lasting is None:
             return Recorded(manager, recording)
+        if self.keeper is not None:
+            note_copy(self.keeper.database, recording.folder, RECORDING, time.time())
+            self.keeper.before_erasing(recording.part)
         recording.begin_with(bytes_of_engine(self._lasting.engine, self.model))
         self._lasting.record(recording.enter)
         return self._lasting
+
+    @property
+    def highest(self) -> int:
+        """The highest Global ID that was ever given; 0 without a database."""
+        return 0 if self.keeper is None else highest_person(self.keeper.database)
 
     @property
     def sinks(self) -> list[Sink]:

@@ -24,8 +24,10 @@ from unbroken.core.sightings import Identities
 from unbroken.geometry.plane import GroundView
 from unbroken.identity.engine import Engine
 from unbroken.outlets.lines import EventFile
+from unbroken.pipeline.leaving import numbers_forgotten
 from unbroken.pipeline.names import Names
 from unbroken.pipeline.recorder import STATE, RecordedStep, about, entries
+from unbroken.pipeline.renumbering import Renumbering
 from unbroken.storage.state import engine_of_bytes
 
 if sys.version_info >= (3, 11):
@@ -65,13 +67,14 @@ class Replayed:
         return self.recorded / max(self.taken, 1e-9)
 
 
-def site_of(settings: SiteSettings, views: Mapping[str, GroundView], model: str) -> dict[str, object]:
+def site_of(settings: SiteSettings, views: Mapping[str, GroundView], model: str, highest: int = 0) -> dict[str, object]:
     """What a recording says of its site: enough to run it again, and no address, path or secret.
 
     Args:
         settings: of the site.
         views: of the cameras that are calibrated.
         model: the fingerprint of the Re-ID net; empty without one.
+        highest: the highest Global ID that was ever given before it.
     """
     sections = {name: settings.model_dump(mode="json", include={name})[name] for name in _SECTIONS}
     cameras = [{"name": camera.name, "source": "recorded"} for camera in settings.cameras]
@@ -83,7 +86,7 @@ def site_of(settings: SiteSettings, views: Mapping[str, GroundView], model: str)
         **sections,
         "outputs": {"site": settings.outputs.site, "unseen": settings.outputs.unseen},
     }
-    return {"site": site, "views": plain, "model": model}
+    return {"site": site, "views": plain, "model": model, "highest": highest}
 
 
 def settings_of(folder: Path, site: Path | None, wishes: Sequence[str]) -> SiteSettings:
@@ -147,8 +150,9 @@ def replay(folder: Path, settings: SiteSettings, output: Path, watch: Callable[[
         StoreError: the recording is damaged, or the output cannot be written.
         ConfigError: an option of the policy is not known.
     """
-    views = _views(folder)
-    run = _Run(_engine(folder, identity_of(settings, len(views))))
+    views = views_of(folder)
+    numbers = Renumbering(numbers_forgotten(folder))
+    run = _Run(engine_of_recording(folder, identity_of(settings, len(views))), numbers)
     observer = observers_of(settings, views)
     done, start, began = Replayed(), time.perf_counter(), None
     sink = EventFile(output, settings.outputs.site)
@@ -174,8 +178,12 @@ def replay(folder: Path, settings: SiteSettings, output: Path, watch: Callable[[
     return done
 
 
-def _engine(folder: Path, manager: IdentityManager | None) -> Engine | None:
-    """The engine as it was when the recording began, under the settings of now."""
+def engine_of_recording(folder: Path, manager: IdentityManager | None) -> Engine | None:
+    """The engine as it was when the recording began, under the settings of now; `None` without a manager.
+
+    Raises:
+        StoreError: its state is damaged, from another version, or of another policy.
+    """
     if manager is None:
         return None
     path = folder / STATE
@@ -190,8 +198,9 @@ def _engine(folder: Path, manager: IdentityManager | None) -> Engine | None:
 class _Run:
     """The engine of a replay, and what it has decided since the last step."""
 
-    def __init__(self, engine: Engine | None) -> None:
+    def __init__(self, engine: Engine | None, numbers: Renumbering) -> None:
         self.refused = 0
+        self._numbers = numbers
         self.persons: set[int] = set()
         self._engine = engine
         self._names: defaultdict[str, Names] = defaultdict(Names)
@@ -204,7 +213,7 @@ class _Run:
         if self._engine is None:
             return
         try:
-            verdict = self._engine.apply(batch)
+            verdict = self._numbers.verdict(self._engine.apply(self._numbers.batch(batch)))
         except ContractError:
             self.refused += 1
             return
@@ -240,8 +249,12 @@ class _Run:
 _NO_TRACKS = np.zeros(0, dtype=np.int64)
 
 
-def _views(folder: Path) -> dict[str, GroundView]:
-    """The calibrated cameras of a recording."""
+def views_of(folder: Path) -> dict[str, GroundView]:
+    """The calibrated cameras of a recording.
+
+    Raises:
+        StoreError: they are damaged.
+    """
     found = about(folder).get("views")
     try:
         if not isinstance(found, dict):

@@ -193,7 +193,7 @@ class Service:
         views = {
             name: read_view(Path(one.calibration)) for name, one in running(self.settings).items() if one.calibration
         }
-        about = site_of(self.settings, views, self._memory.model)
+        about = site_of(self.settings, views, self._memory.model, self._memory.highest)
         recording = Recording(folder, about, complain=lambda error: LOG.error("%s", error))
         self._site.wrap(lambda manager: self._memory.recorded(manager, recording))
         self._scheduler.observer = Observers([StepRecorder(recording), presence_of(self.settings), self._places])

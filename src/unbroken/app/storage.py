@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from unbroken.app.copies import erased_in_copies
 from unbroken.config.service import StorageSettings
 from unbroken.config.site import SiteSettings
 from unbroken.core.secrets import filled
+from unbroken.storage.copies import Copy
 from unbroken.storage.erasure import Gone
 from unbroken.storage.keeper import Store, StoreSettings, open_store
 from unbroken.storage.lines import erase_lines
@@ -37,8 +39,9 @@ def keeper_of(settings: SiteSettings, model: str | None, environment: Mapping[st
     seal = seal_from(storage.key, environment)
     album = album_of(storage, seal)
 
-    def elsewhere(gone: Sequence[Gone]) -> str:
-        return erased_elsewhere(settings, album, gone)
+    def elsewhere(gone: Sequence[Gone], copies: Sequence[Copy]) -> str:
+        told = [erased_elsewhere(settings, album, gone), *erased_in_copies(settings, environment, gone, copies)]
+        return "; ".join(line for line in told if line)
 
     wanted = StoreSettings(model, seal, retention_of(storage), elsewhere, album)
     return open_store(filled(storage.database, environment), wanted)

@@ -136,3 +136,4 @@ def _forget(store: Store, person: int) -> None:
     batch = Batch(store.latest, (), (Forget(person, "bench"),))
     store.keep(batch, Verdict((), (PersonForgotten(store.latest, person, "bench"),), ("",)))
     store.snapshot(b"")
+    store.finish()

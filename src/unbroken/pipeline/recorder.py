@@ -58,8 +58,9 @@ VERSION: Final = 1
 DECIDED = (PersonEnrolled, PersonRecognised, PersonMerged, PersonSplit, PersonForgotten)
 """Events that the identity manager makes: they are made again, not recorded."""
 
-_LENGTH = struct.Struct("<I")
-_ABOUT = "recording.json"
+LENGTH = struct.Struct("<I")
+ABOUT = "recording.json"
+PICTURES = "pictures"
 STATE = "state.bin"
 """What the engine knew before the first batch; without it, nothing."""
 
@@ -119,11 +120,11 @@ class Recording:
         self._is_over = False
         self._file = -1
         self._chunk = self._written = self._entries = 0
-        if (folder / _ABOUT).exists():
+        if (folder / ABOUT).exists():
             raise StoreError(f"{folder}: holds a recording already; choose another folder for --record")
         try:
             folder.mkdir(0o700, parents=True, exist_ok=True)
-            (folder / _ABOUT).write_text(json.dumps({"version": VERSION, **about}, indent=2), encoding="utf-8")
+            (folder / ABOUT).write_text(json.dumps({"version": VERSION, **about}, indent=2), encoding="utf-8")
         except OSError as error:
             raise _unwritable(folder, error) from error
 
@@ -142,6 +143,10 @@ class Recording:
     def answered(self, results: Sequence[FrameResult], told: Sequence[Event]) -> None:
         """Write a step that was answered."""
         self._write(bytes_of_step(results, told))
+
+    def part(self) -> None:
+        """Finish the present file, so that it may be changed; what comes goes into the next one."""
+        self.close()
 
     def close(self) -> None:
         """Finish the last file. May be called twice."""
@@ -164,7 +169,7 @@ class Recording:
         try:
             if self._file < 0 or self._written > self.settings.chunk:
                 self._begin_file()
-            entry = _LENGTH.pack(len(message)) + message
+            entry = LENGTH.pack(len(message)) + message
             if os.write(self._file, entry) != len(entry):
                 raise OSError(28, "no space left on device")
             self._written += len(entry)
@@ -215,7 +220,7 @@ class PictureRecorder:
     """
 
     def __init__(self, recording: Recording) -> None:
-        self._folder = recording.folder / "pictures"
+        self._folder = recording.folder / PICTURES
         self._quality = recording.settings.quality
         self._stems: dict[str, str] = {}
 
@@ -287,7 +292,7 @@ def about(folder: Path) -> Mapping[str, object]:
     Raises:
         StoreError: there is none, it is damaged or from another version.
     """
-    path = folder / _ABOUT
+    path = folder / ABOUT
     try:
         found = mapping_of(json.loads(path.read_text(encoding="utf-8")))
         version = int_of(found["version"])
@@ -314,17 +319,22 @@ def entries(folder: Path) -> Iterator[Batch | RecordedStep]:
     for number, path in enumerate(files):
         if path.name != f"steps-{number + 1:06d}.bin":
             raise StoreError(f"{folder}: steps-{number + 1:06d}.bin is missing; restore it from a copy")
-        for message in _messages(path, last=path == files[-1]):
+        for message in messages(path, last=path == files[-1]):
             yield batch_of_bytes(message) if message[4:5] == BATCH else step_of_bytes(message)
 
 
-def _messages(path: Path, *, last: bool) -> Iterator[bytes]:
+def messages(path: Path, *, last: bool) -> Iterator[bytes]:
+    """The entries of a file as they lie in it; what was cut off at the end of the last file is left out.
+
+    Raises:
+        StoreError: it cannot be read, or is cut off and is not the last.
+    """
     try:
         with path.open("rb") as file:
             left = os.fstat(file.fileno()).st_size
-            while left >= _LENGTH.size:
-                (length,) = _LENGTH.unpack(file.read(_LENGTH.size))
-                left -= _LENGTH.size + length
+            while left >= LENGTH.size:
+                (length,) = LENGTH.unpack(file.read(LENGTH.size))
+                left -= LENGTH.size + length
                 if left >= 0:
                     yield file.read(length)
     except OSError as error:
@@ -333,7 +343,7 @@ def _messages(path: Path, *, last: bool) -> Iterator[bytes]:
         raise StoreError(f"{path}: ends in the middle of an entry; restore it from a copy")
 
 
-def bytes_of_step(results: Sequence[FrameResult], told: Sequence[Event]) -> bytes:
+def bytes_of_step(results: Sequence[FrameResult], told: Sequence[Event | None]) -> bytes:
     """A step that was answered, as a message; events that the identity manager has made leave a gap."""
     arrays: list[NDArray[np.generic]] = []
     frames: list[Head] = []
@@ -343,7 +353,7 @@ def bytes_of_step(results: Sequence[FrameResult], told: Sequence[Event]) -> byte
         size = {"width": result.size[0], "height": result.size[1]}
         where = {"camera": result.camera, "index": result.index, "time": result.time}
         frames.append({**where, **size, "rows": len(tracks)})
-    events = [None if isinstance(event, DECIDED) else plain_of_event(event) for event in told]
+    events = [None if event is None or isinstance(event, DECIDED) else plain_of_event(event) for event in told]
     return message_of(STEP, {"frames": frames, "told": events}, arrays)
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from unbroken.core.errors import StoreError
 from unbroken.storage.columns import blob, whole
 from unbroken.storage.database import Database
-from unbroken.storage.erasure import Gone, Proof, search
+from unbroken.storage.erasure import Proof, search
 from unbroken.storage.journal import journal_of
 from unbroken.storage.sealing import Plain, Seal
 from unbroken.storage.vectors import PURPOSE
@@ -24,21 +25,26 @@ class Aftermath:
 
     Attributes:
         traces: pieces of the vectors that were known of him.
-        leaving: who he was.
         state: the snapshot without him.
         seal: what closes biometric values.
-        elsewhere: erases people in files that are not the database's, and says so in one sentence.
+        elsewhere: erases him in files that are not the database's, and says so in one sentence.
+        places: copies that are searched after that: files, and folders with all that is in them.
     """
 
     traces: frozenset[bytes]
-    leaving: tuple[Gone, ...]
     state: bytes
     seal: Seal
-    elsewhere: Callable[[Sequence[Gone]], str]
+    elsewhere: Callable[[], str]
+    places: tuple[Path, ...] = ()
 
     def proof(self, database: Database) -> Proof:
         """Search every file of a database, and what is in it in another form than its bytes."""
         return search(self.traces, database.files, self._contents(database))
+
+    def proof_of_copies(self) -> Proof:
+        """Search every copy."""
+        inside = [path for place in self.places for path in ([place] if place.is_file() else sorted(place.rglob("*")))]
+        return search(self.traces, [path for path in inside if path.is_file()])
 
     def _contents(self, database: Database) -> Iterator[tuple[str, bytes]]:
         yield "the snapshot", self.state
@@ -65,7 +71,7 @@ class Search:
 
     def __init__(self, aftermath: Aftermath, database: Database) -> None:
         self._aftermath, self._database = aftermath, database
-        self._result = Proof(0, 0, 0, ("the search has not ended",)), ""
+        self._result = Proof(0, 0, 0, ("the search has not ended",)), Proof(0, 0, 0, ()), ""
         self._thread = threading.Thread(target=self._run, name="erasure", daemon=True)
         self._thread.start()
 
@@ -75,19 +81,21 @@ class Search:
         return self._thread.is_alive()
 
     @property
-    def result(self) -> tuple[Proof, str]:
-        """What was found in the database, and what is said of other files."""
+    def result(self) -> tuple[Proof, Proof, str]:
+        """What was found in the database, what in copies of it, and what is said of other files."""
         return self._result
 
     def _run(self) -> None:
-        proof, elsewhere = Proof(0, 0, 0, ()), ""
+        proof = copies = Proof(0, 0, 0, ())
+        elsewhere = ""
         try:
             reader = self._database.reader()
             try:
                 proof = self._aftermath.proof(reader)
             finally:
                 reader.close()
-            elsewhere = self._aftermath.elsewhere(self._aftermath.leaving) if self._aftermath.leaving else ""
+            elsewhere = self._aftermath.elsewhere()
+            copies = self._aftermath.proof_of_copies()
         except (StoreError, OSError) as error:
-            proof = replace(proof, found=(*proof.found, str(error)))
-        self._result = proof, elsewhere
+            copies = replace(copies, found=(str(error),))
+        self._result = proof, copies, elsewhere

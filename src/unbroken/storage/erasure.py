@@ -64,6 +64,11 @@ class Proof:
         return f"searched {self.files} files ({self.bytes} bytes) for {self.traces} pieces of vectors: none is left"
 
 
+def both(one: Proof, other: Proof) -> Proof:
+    """What two searches for the same traces have found."""
+    return Proof(one.traces, one.files + other.files, one.bytes + other.bytes, one.found + other.found)
+
+
 def note_begun(database: Database, leaving: Iterable[Gone]) -> None:
     """Write down who is being erased, in the transaction that deletes his rows: a kill does not end it."""
     for one in leaving:

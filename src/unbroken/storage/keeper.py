@@ -7,6 +7,7 @@ import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from unbroken.core.batches import Batch, Forget, Recovered, Reply, Request, Verdict
 from unbroken.core.errors import StoreError
@@ -16,8 +17,9 @@ from unbroken.storage import commands, migrations
 from unbroken.storage.aftermath import Aftermath, Search
 from unbroken.storage.calibration import note_calibration
 from unbroken.storage.columns import real, whole
+from unbroken.storage.copies import EXPORT, Copy, copies
 from unbroken.storage.database import Database
-from unbroken.storage.erasure import Gone, Proof, begun, gone, note_begun, pieces
+from unbroken.storage.erasure import Gone, Proof, begun, both, gone, note_begun, pieces
 from unbroken.storage.facts import check_seal, checked_model, note_highest_person
 from unbroken.storage.journal import journal_of, put_batch, put_state, state_of
 from unbroken.storage.opening import connect
@@ -32,7 +34,11 @@ _GLANCE = 0.005
 _LOG = logging.getLogger(__name__)
 
 
-def nothing_elsewhere(_: Sequence[Gone]) -> str:
+Elsewhere = Callable[[Sequence[Gone], Sequence[Copy]], str]
+"""Erases people in files that are not the database's, copies among them, and says so in one sentence."""
+
+
+def nothing_elsewhere(gone: Sequence[Gone], copies: Sequence[Copy]) -> str:
     """There are no other files."""
     return ""
 
@@ -45,14 +51,14 @@ class StoreSettings:
         model: the fingerprint of the Re-ID net; empty without one, `None` for whatever made what is there.
         seal: what closes biometric values.
         retention: what is kept at most.
-        elsewhere: erases people in files that are not the database's, and says so in one sentence.
+        elsewhere: erases people in other files.
         album: where pictures of tracks are kept, if any are; those of tracks that go, go too.
     """
 
     model: str | None = None
     seal: Seal = field(default_factory=Plain)
     retention: Retention = field(default_factory=Retention)
-    elsewhere: Callable[[Sequence[Gone]], str] = nothing_elsewhere
+    elsewhere: Elsewhere = nothing_elsewhere
     album: Album | None = None
 
 
@@ -85,6 +91,7 @@ class Store:
         self._leaving = begun(database)
         self._compact = bool(self._leaving)
         self._erasing: Iterator[None] = iter(())
+        self._before: Callable[[], None] = _nothing
         self._elsewhere, self._album = settings.elsewhere, settings.album
         self._sweep()
         latest = database.query("SELECT MAX(last_seen) FROM people")[0][0]
@@ -172,6 +179,10 @@ class Store:
         else:
             self._database.settle()
 
+    def before_erasing(self, act: Callable[[], None]) -> None:
+        """Have something done, in the thread that stores, before people are erased in files: close one that grows."""
+        self._before = act
+
     def advance(self) -> bool:
         """Do a portion of an erasure that is under way; false where none is."""
         try:
@@ -187,8 +198,11 @@ class Store:
 
     def _erasure(self, state: bytes) -> Iterator[None]:
         """Erase those who leave, prove it, and answer whoever asked."""
-        leaving = tuple(self._leaving)
-        aftermath = Aftermath(self._traces, leaving, state, self._seal, self._elsewhere)
+        self._before()
+        leaving, places = tuple(self._leaving), copies(self._database)
+        elsewhere_of = partial(self._elsewhere, leaving, places) if leaving else str
+        searched = tuple(one.place for one in places if leaving and one.kind != EXPORT)
+        aftermath = Aftermath(self._traces, state, self._seal, elsewhere_of, searched)
         proof, elsewhere = Proof(0, 0, 0, ()), ""
         try:
             yield from self._database.erase()
@@ -196,10 +210,11 @@ class Store:
             yield
             while searching.runs:
                 yield
-            proof, elsewhere = searching.result
+            proof, copied, elsewhere = searching.result
             if proof.found:
                 self._database.compact()
                 proof = aftermath.proof(self._database)
+            proof = both(proof, copied)
         except StoreError as error:
             proof = replace(proof, found=(str(error),))
         if not self._compact:
@@ -262,6 +277,10 @@ class Store:
                     if (view.camera, report.epoch, track) in tracks
                 ]
         return pieces(blobs)
+
+
+def _nothing() -> None:
+    """Nothing is to be done."""
 
 
 def open_store(address: str, settings: StoreSettings | None = None) -> Store:
