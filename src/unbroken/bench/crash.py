@@ -50,7 +50,7 @@ _ROWS = (
     "SELECT time, type, camera, person, body FROM events",
     "SELECT mentions.person, time, type, body FROM mentions JOIN events ON events.id = mentions.event",
 )
-"""What is compared: without the ids of rows, which a server does not give again after a transaction that was cut off."""
+"""What is compared: without the ids of rows, of which a server leaves some out after a transaction that was cut off."""
 
 
 @dataclass(frozen=True, slots=True)
