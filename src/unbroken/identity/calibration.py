@@ -86,8 +86,8 @@ class Likeness:
 
     def own(self, rows: Floats, limit: int) -> Floats:
         """(N, d) -> (N, limit + 1): what a comparison needs of a track, by the number of tracks it is compared with."""
-        counts = np.arange(limit + 1)[:, None]
-        weights = self.between / (1 + (counts + 1) * self.between) - self.between / (1 + self.between)
+        spread = 1 + np.arange(1, limit + 2)[:, None] * self.between
+        weights = self.between / spread - self.between / spread[0]
         found: Floats = 0.5 * rows**2 @ weights.T + 0.5 * np.log1p(self.between).sum()
         return found
 

@@ -26,7 +26,7 @@ def with_distances(decision: Decision, history: History, gallery: Gallery) -> De
 
 def _distance(vector: Features, person: int, number: int, gallery: Gallery) -> float:
     """To the nearest view of a person other than the track itself; NaN where either has no looks."""
-    looks = [view.vector for view in gallery.views(person) if view.number != number and np.any(view.vector)]
-    if not looks or not np.any(vector):
+    looks = [view.vector for view in gallery.views(person) if view.number != number and view.vector.any()]
+    if not looks or not vector.any():
         return float("nan")
-    return 1 - float(np.max(np.stack(looks) @ vector))
+    return 1 - float((np.array(looks) @ vector).max())

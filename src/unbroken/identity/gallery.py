@@ -256,9 +256,7 @@ class Gallery:
             self._remove(person)
             return
         ordered = tuple(sorted(views, key=lambda view: (view.middle, view.number)))
-        self._hold(person, self._most_diverse(ordered))
-        row = self._row_for(person)
-        self._columns.set(row, self._views[person], self._likeness)
+        self._set(person, self._most_diverse(ordered))
 
     def add(self, person: int, view: View) -> None:
         """Add a view of a person, or replace the one of the same track."""
@@ -267,7 +265,11 @@ class Gallery:
 
     def drop(self, person: int, number: int) -> None:
         """Remove a person's view of a track."""
-        self.put(person, tuple(known for known in self.views(person) if known.number != number))
+        left = tuple(known for known in self.views(person) if known.number != number)
+        if left:
+            self._set(person, left)
+        else:
+            self._remove(person)
 
     def lift(self, person: int, number: int) -> Lifted:
         """Take a person's view of a track out for a while, until `lay_back`."""
@@ -344,8 +346,14 @@ class Gallery:
     def _weight(self, person: int) -> int:
         return sum(view.bytes for view in self._views[person]) + self._columns.bytes_per_person
 
+    def _set(self, person: int, views: tuple[View, ...]) -> None:
+        """A person has these views, in the order of time."""
+        self._hold(person, views)
+        row = self._row_for(person)
+        self._columns.set(row, views, self._likeness)
+
     def _hold(self, person: int, views: tuple[View, ...]) -> None:
-        self._held += sum(view.bytes for view in views) - sum(view.bytes for view in self.views(person))
+        self._held += sum([view.bytes for view in views]) - sum([view.bytes for view in self.views(person)])
         self._views[person] = views
 
     def _most_diverse(self, views: tuple[View, ...]) -> tuple[View, ...]:

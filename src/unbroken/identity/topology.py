@@ -144,12 +144,14 @@ class Topology:
         """(N,) log of `p(b | a) f_ab(gap)` per second; minus infinity where the way cannot be made."""
         times = self._log_times[self._ways[came_from, went_to], self._bin(gap)]
         found: Floats = self._log_shares[came_from, went_to] + times
-        return np.where(self.possible(came_from, went_to, gap), found, -np.inf)
+        found[~self.possible(came_from, went_to, gap)] = -np.inf
+        return found
 
     def possible(self, came_from: Ints, went_to: Ints, gap: Floats) -> Bools:
         """(N,) which ways can be made in `gap` seconds."""
-        too_fast = (gap >= 0) & (gap < self._fastest[came_from, went_to])
-        found: Bools = ~(too_fast | ((gap == 0) & self._apart[came_from, went_to]))
+        found: Bools = ~((gap == 0) & self._apart[came_from, went_to])
+        if self.settings.fastest:
+            found &= (gap < 0) | (gap >= self._fastest[came_from, went_to])
         return found
 
     def apart(self, cameras: Ints | np.int64, others: Ints) -> Bools:
