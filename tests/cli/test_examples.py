@@ -11,6 +11,7 @@ import typer
 
 from unbroken.cli.examples import listed
 from unbroken.cli.main import app
+from unbroken.models.cards import manifest
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMAND = typer.main.get_command(app)
@@ -57,6 +58,15 @@ def test_documents_say_commands_that_are_understood(document):
             called = re.search(r"(?:^|&& )(?:sudo )?(?:\S*/bin/)?(unbroken .*)", line)
             if called:
                 understood(called.group(1))
+
+
+def test_what_documents_and_examples_fetch_has_an_address():
+    """The README began with a net that nobody can fetch."""
+    said = [path.read_text() for path in (ROOT / "README.md", *(ROOT / "docs").glob("*.md"))]
+    said += [command.help for command in ALL.values()]
+    fetched = set(re.findall(r"unbroken models fetch ([\w-]+)", "\n".join(said)))
+    assert fetched
+    assert {name for name in fetched if not any(manifest()[name].urls)} == set()
 
 
 @pytest.mark.parametrize(

@@ -60,6 +60,13 @@ def test_long_names_and_addresses_are_folded_and_not_cut(monkeypatch):
     assert "…" not in out
 
 
+def test_a_net_that_cannot_be_fetched_is_not_said_to_be():
+    out = run("show", "osnet_x0_25_msmt17").output
+    assert "models fetch" not in out
+    assert "get it and give its folder with --models" in out
+    assert "run `unbroken models fetch rtmdet_nano`" in run("show", "rtmdet_nano").output
+
+
 def test_inspect_is_another_word_for_show():
     assert run("inspect", "rtmdet_nano").output == run("show", "rtmdet_nano").output
 

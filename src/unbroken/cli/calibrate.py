@@ -109,7 +109,7 @@ def appearance(
     """Find the thresholds of the fixed rule for a net from your own footage, without labels, and see if it separates.
 
     Examples:
-        unbroken calibrate appearance hall.mp4 door.mp4 --reid osnet_x0_25_msmt17 --models models/
+        unbroken calibrate appearance hall.mp4 door.mp4 --reid person-reidentification-retail-0288
 
         unbroken calibrate appearance site.toml --rate 0.001 -o monday.html
     """

@@ -59,7 +59,7 @@ def show(name: str = _NAME, folders: list[Path] = _FOLDERS) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from unbroken.models.registry import located
+    from unbroken.models.registry import located, way_to
 
     card = _card(name, folders)
     table = Table(show_header=False, title=name)
@@ -69,7 +69,7 @@ def show(name: str = _NAME, folders: list[Path] = _FOLDERS) -> None:
         if value:
             table.add_row(label, value)
     path = located(card, folders or ())
-    table.add_row("here", str(path) if path else f"no: `unbroken models fetch {name}`")
+    table.add_row("here", str(path) if path else f"no: {way_to(card)}")
     if path and path.suffix != ".weights":
         from unbroken.inference.loading import load
 

@@ -61,7 +61,7 @@ def track(
     Examples:
         unbroken track hall.mp4 door.mp4
 
-        unbroken track videos/ --detector rtmdet_nano --reid osnet_x0_25_msmt17 --models models/
+        unbroken track videos/ --detector rtmdet_nano --reid person-reidentification-retail-0288
 
         unbroken track rtsp://10.0.0.7/live rtsp://10.0.0.8/live --every 3 --seconds 60
 

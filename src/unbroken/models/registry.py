@@ -85,9 +85,13 @@ def find(name: str, folders: Sequence[Path] = (), suffixes: Sequence[str] = NET_
     path = located(card, folders, suffixes)
     if path is None:
         places = ", ".join(str(folder) for folder in search_path(folders))
-        mend = f"run `unbroken models fetch {name}`" if any(card.urls) else "get it and give its folder with --models"
-        raise ModelMissingError(f"net {name} is not in {places}; {mend}")
+        raise ModelMissingError(f"net {name} is not in {places}; {way_to(card)}")
     return Found(card, path)
+
+
+def way_to(card: ModelCard) -> str:
+    """What somebody has to do to get a net; of some no official address is known."""
+    return f"run `unbroken models fetch {card.name}`" if any(card.urls) else "get it and give its folder with --models"
 
 
 def located(card: ModelCard, folders: Sequence[Path] = (), suffixes: Sequence[str] = NET_SUFFIXES) -> Path | None:

@@ -1,4 +1,8 @@
-"""The best few pictures of each person in each camera, kept in a bounded room while a run goes on."""
+"""The best few pictures of each person in each camera, kept in a bounded room while a run goes on.
+
+A picture is for people: it is good where somebody is alone, whole and large in it. How far the feature of a view can be
+believed is another question, which `pipeline.quality` answers.
+"""
 
 from __future__ import annotations
 
