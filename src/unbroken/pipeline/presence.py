@@ -1,7 +1,7 @@
 """Who is in the site: Global IDs that appear, that change their cameras or their state, and that leave.
 
-This tells events, on the clock of the pictures, and forgets whoever has left; `attendance` answers questions, on the clock
-of whoever asks, and remembers people for a while after they have left.
+This tells events, on the clock of the pictures, and forgets whoever has left; `attendance` answers questions, on the
+clock of whoever asks, and remembers people for a while after they have left.
 """
 
 from __future__ import annotations
