@@ -145,6 +145,9 @@ def identity_of(settings: SiteSettings, calibrated: int, *, pictures: bool = Tru
         settings: of the site.
         calibrated: how many cameras are.
         pictures: whether there are any, rather than recorded boxes alone.
+
+    Raises:
+        ConfigError: nobody knows the policy, or an option of it.
     """
     policy = settings.identity.policy
     if policy == NONE:
@@ -196,7 +199,11 @@ def _camera(camera: CameraSettings, settings: SiteSettings, opened: Opened) -> C
 
 
 def motion_of(settings: SiteSettings, opened: Opened) -> MotionEstimator | None:
-    """What tells a camera's own motion; `None` for one that stands still, or where nothing can tell."""
+    """What tells a camera's own motion; `None` for one that stands still, or where nothing can tell.
+
+    Raises:
+        ConfigError: a file is to tell, and there is none.
+    """
     source = settings.tracking.camera_motion
     if source == "file":
         if not opened.warps:

@@ -229,7 +229,12 @@ def carried_out(place: Place, command: Command, patience: float = PATIENCE) -> s
 
 
 def at_rest(place: Place, store: Store, command: Command) -> Reply:
-    """Carry a command out where no site runs: its engine is opened here, and left as it is after the command."""
+    """Carry a command out where no site runs: its engine is opened here, and left as it is after the command.
+
+    Raises:
+        ConfigError: the site has no identity policy.
+        StoreError: what is stored does not fit the site's settings, or cannot be written.
+    """
     engine = opened_engine(place, store)
     number = commands.ask(store.database, command, user(), time.time())
     batch = Batch(store.latest, (), (command,))

@@ -31,6 +31,9 @@ def decode_yolox(outputs: Outputs, size: Size, wanted: tuple[int, ...]) -> list[
     """YOLOX (arXiv 2107.08430), exported without decoding: (B, A, 5 + C) with centres and log sizes in cells.
 
     Centre = (xy + cell) * stride, size = exp(wh) * stride, score = objectness * class.
+
+    Raises:
+        ModelUnsupportedError: the net answers another number of boxes than its input has cells.
     """
     rows = _shaped(outputs, 0, 3, "yolox")
     cells, strides = yolox_grid(size)
@@ -110,6 +113,9 @@ def decode_darknet(outputs: Outputs, size: Size, wanted: tuple[int, ...]) -> lis
 
     Centre and size are fractions of the input; the objectness is there, and the classes are multiplied by it already.
     So answer `cv2.dnn` and the nets that `detection.darknet` converts.
+
+    Raises:
+        ModelUnsupportedError: the outputs have other shapes.
     """
     layers = [_numbers(output, "darknet") for output in outputs]
     layers = [layer[None] if layer.ndim == 2 else layer for layer in layers]

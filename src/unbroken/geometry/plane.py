@@ -91,6 +91,9 @@ class GroundView:
             distortion: k1, k2, p1, p2, k3; fewer are filled with 0.
             camera_from_world: (3, 4) or (4, 4): rotation and translation in metres.
             size: of the picture, pixels.
+
+        Raises:
+            ContractError: another shape, a camera that lies in the ground, or a lens of more than five coefficients.
         """
         pose = np.asarray(camera_from_world, dtype=np.float64)
         if pose.shape not in ((3, 4), (4, 4)):

@@ -127,7 +127,11 @@ class VideoWriter:
             container.mux(packet)
 
     def close(self) -> None:
-        """Finish the file. Without a picture there is no file."""
+        """Finish the file. Without a picture there is no file.
+
+        Raises:
+            StoreError: it cannot be finished.
+        """
         if self._container is None:
             return
         container, self._container = self._container, None

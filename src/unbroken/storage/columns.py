@@ -1,4 +1,4 @@
-"""Values of columns, checked: a database that was changed by hand is told, not believed."""
+"""Values of columns, checked: a database that was changed by hand is told (`StoreError`), not believed."""
 
 from __future__ import annotations
 

@@ -244,7 +244,11 @@ class Engine:
         return self.report(coasting=True)
 
     def advance(self, time: float, warp: Floats, detections: Detections | None = None) -> None:
-        """Predict everybody to a time, and take the camera's motion out. Detections: of that time, if there are any."""
+        """Predict everybody to a time, and take the camera's motion out. Detections: of that time, if there are any.
+
+        Raises:
+            ContractError: time runs backwards or is not a number, or the warp is no (2, 3) affine of finite numbers.
+        """
         last = time if self._time is None else self._time
         if not isfinite(time) or time < last:
             raise ContractError(
