@@ -16,11 +16,12 @@ PROGRAM = shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin:/usr/bin:/us
 class Broker:
     """A Mosquitto that can be killed and started again on the same port."""
 
-    def __init__(self, folder, port, users=""):
+    def __init__(self, folder, port, users="", certificates=None):
         self.port = port
         self._conf = folder / "mosquitto.conf"
         access = "allow_anonymous true" if not users else f"allow_anonymous false\npassword_file {users}"
-        self._conf.write_text(f"listener {port} 127.0.0.1\n{access}\nuser root\npersistence false\n")
+        safe = f"certfile {certificates.certificate}\nkeyfile {certificates.key}\n" if certificates else ""
+        self._conf.write_text(f"listener {port} 127.0.0.1\n{safe}{access}\nuser root\npersistence false\n")
         self._process = None
 
     def start(self):
@@ -39,11 +40,11 @@ class Broker:
 
 
 @contextmanager
-def broker(folder, users=""):
-    """A running broker, until the block ends."""
+def broker(folder, users="", certificates=None):
+    """A running broker, until the block ends; with certificates it speaks TLS alone."""
     if PROGRAM is None:
         pytest.skip("there is no mosquitto: apt-get install mosquitto")
-    made = Broker(folder, free_port(), users)
+    made = Broker(folder, free_port(), users, certificates)
     made.start()
     try:
         yield made
@@ -54,7 +55,7 @@ def broker(folder, users=""):
 class Listening:
     """A client that keeps every message, and the newest of each topic."""
 
-    def __init__(self, port, topics="#", user=None):
+    def __init__(self, port, topics="#", user=None, authority=None):
         from paho.mqtt.client import Client
         from paho.mqtt.enums import CallbackAPIVersion
 
@@ -62,6 +63,8 @@ class Listening:
         self._client = Client(CallbackAPIVersion.VERSION2)
         if user:
             self._client.username_pw_set(*user)
+        if authority:
+            self._client.tls_set(str(authority))
         self._client.on_connect = lambda client, *_: client.subscribe(topics, qos=1)
         self._client.on_subscribe = lambda *_: setattr(self, "_granted", True)
         self._client.on_message = self._note

@@ -2,6 +2,7 @@
 
 import http.server
 import socket
+import ssl
 import threading
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -23,14 +24,18 @@ class Receiver:
 
 
 @contextmanager
-def receiving(port=0):
-    """A server on this machine, until the block ends."""
+def receiving(port=0, certificates=None):
+    """A server on this machine, until the block ends; with certificates over HTTPS."""
     receiver = Receiver()
     server = http.server.ThreadingHTTPServer(("127.0.0.1", port), _handler(receiver))
+    if certificates is not None:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificates.certificate, certificates.key)
+        server.socket = context.wrap_socket(server.socket, server_side=True)
     server.daemon_threads = True
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
     thread.start()
-    receiver.url = f"http://127.0.0.1:{server.server_port}/events?key=1"
+    receiver.url = f"{'https' if certificates else 'http'}://127.0.0.1:{server.server_port}/events?key=1"
     try:
         yield receiver
     finally:

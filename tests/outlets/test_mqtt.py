@@ -10,8 +10,9 @@ from time import monotonic
 
 import pytest
 
+from certificates import made
 from mosquitto import Listening, broker
-from outlet_made import FAST, started, until
+from outlet_made import FAST, sealed, started, until
 from unbroken.core.errors import ConfigError
 from unbroken.core.events import CameraOnline, PersonAppeared, PersonLeft, ZoneEntered
 from unbroken.outlets.courier import DeliveryError
@@ -153,3 +154,25 @@ def test_a_broker_that_is_not_there_is_named():
 def test_a_topic_with_a_wildcard_is_refused():
     with pytest.raises(ConfigError, match="hold no"):
         Mqtt(MqttTarget("127.0.0.1", topic="all/#"), "shop", THINGS)
+
+
+def test_a_broker_over_tls_is_believed_if_our_authority_vouches_for_it(tmp_path):
+    files, others = made(tmp_path / "ours"), made(tmp_path / "theirs", "another")
+    with broker(tmp_path, certificates=files) as server:
+        listening = Listening(server.port, "unbroken/#", authority=files.authority)
+        outlets = opened(tmp_path, server.port, tls=True, authority=str(files.authority))
+        outlets.hear([PersonAppeared(1.0, 4, "door", 1)])
+        until(lambda: "unbroken/shop/events/new" in listening.newest)
+        outlets.close(60.0)
+        listening.close()
+        target = MqttTarget("127.0.0.1", server.port, tls=True, authority=str(others.authority), timeout=1.0)
+        stranger = Mqtt(target, "shop", THINGS)
+        with pytest.raises(DeliveryError, match=r"127\.0\.0\.1"):
+            stranger.deliver(sealed(1))
+        stranger.close()
+
+
+def test_an_authority_that_is_not_there_is_told_at_once(tmp_path):
+    target = MqttTarget("127.0.0.1", 8883, tls=True, authority=str(tmp_path / "gone.pem"))
+    with pytest.raises(ConfigError, match=r"gone\.pem: cannot be read"):
+        Mqtt(target, "shop", THINGS)

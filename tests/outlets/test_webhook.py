@@ -7,6 +7,7 @@ from time import monotonic
 
 import pytest
 
+from certificates import made
 from outlet_made import FAST, sealed, until
 from unbroken.core.errors import ConfigError
 from unbroken.outlets.courier import Courier, DeliveryError
@@ -136,3 +137,15 @@ def test_what_is_secret_in_an_address_is_not_told():
             outlet.deliver(sealed(1))
     assert "key=1" not in str(raised.value)
     assert "key" not in outlet.name
+
+
+def test_over_https_a_receiver_is_believed_if_our_authority_vouches_for_it(tmp_path):
+    files = made(tmp_path)
+    with receiving(certificates=files) as receiver:
+        outlet = Webhook(WebhookTarget(receiver.url, SECRET, 5.0, str(files.authority)), lambda: 1.0)
+        outlet.deliver(sealed(2))
+        outlet.close()
+        assert len(receiver.got) == 2
+        with pytest.raises(DeliveryError, match=r"CERTIFICATE_VERIFY_FAILED|certificate verify failed"):
+            webhook(receiver.url).deliver(sealed(1))
+    assert len(receiver.got) == 2

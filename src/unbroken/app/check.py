@@ -22,9 +22,10 @@ from unbroken.config.lines import Location, line_at, lines_of
 from unbroken.config.problems import Problem, dotted, parsed
 from unbroken.config.reading import anchored, text_of
 from unbroken.config.site import SiteSettings
-from unbroken.core.errors import SourceError, UnbrokenError
+from unbroken.core.errors import ConfigError, SourceError, UnbrokenError
 from unbroken.core.names import LOOP
 from unbroken.core.secrets import holds_password, masked, names_in
+from unbroken.core.tls import client_context, server_context
 from unbroken.datasets.calibration import read_view
 from unbroken.detection.decode import DECODERS
 from unbroken.geometry.plane import GroundView
@@ -111,6 +112,7 @@ def findings_of(settings: SiteSettings, environment: Mapping[str, str]) -> Itera
     for look in _LOOKS:
         yield from look(settings)
     yield from _secrets(settings, environment)
+    yield from _certificates(settings)
     yield from _places(settings, views)
 
 
@@ -312,6 +314,20 @@ def _secrets(settings: SiteSettings, environment: Mapping[str, str]) -> Iterator
             f"web.host is {settings.web.host}, so that other machines reach the dashboard, and web.token is empty; "
             "name a variable with a token",
         )
+
+
+def _certificates(settings: SiteSettings) -> Iterator[Finding]:
+    """Whether the certificates that are named can be used."""
+    web, authority = settings.web, settings.outputs.authority
+    try:
+        if web.on and web.certificate:
+            server_context(web.certificate, web.key)
+    except ConfigError as error:
+        yield Finding(("web", "certificate"), f"web.certificate: {error}")
+    try:
+        client_context(authority)
+    except ConfigError as error:
+        yield Finding(("outputs", "authority"), f"outputs.authority: {error}")
 
 
 def _places(settings: SiteSettings, views: Mapping[str, GroundView]) -> Iterator[Finding]:

@@ -68,7 +68,7 @@ def _outlets(settings: SiteSettings, environment: Mapping[str, str]) -> list[tup
         made.append((Lines(Path(outputs.events), rotation), CourierSettings(longest_retry=5.0)))
     for webhook in outputs.webhooks:
         secret = _secret(webhook.secret, environment, f"webhook {webhook.url}").encode()
-        target = WebhookTarget(filled(webhook.url, environment), secret, webhook.timeout)
+        target = WebhookTarget(filled(webhook.url, environment), secret, webhook.timeout, outputs.authority)
         made.append((Webhook(target, time.time), CourierSettings(types=webhook.events)))
     if outputs.mqtt is not None:
         made.append((_mqtt(outputs.mqtt, settings, environment), CourierSettings(longest_retry=5.0)))
@@ -83,6 +83,7 @@ def _mqtt(mqtt: MqttSettings, settings: SiteSettings, environment: Mapping[str, 
         user=mqtt.user,
         password=_secret(mqtt.password, environment, "outputs.mqtt"),
         tls=mqtt.tls,
+        authority=settings.outputs.authority,
         home_assistant=mqtt.home_assistant,
         types=mqtt.events,
     )

@@ -91,7 +91,8 @@ def anchored(settings: SiteSettings, folder: Path) -> SiteSettings:
 _PATHS = {
     "runtime": ("models",),
     "storage": ("database", "pictures"),
-    "outputs": ("events", "tracks", "spool"),
+    "outputs": ("events", "tracks", "spool", "authority"),
+    "web": ("certificate", "key"),
     "log": ("access",),
 }
 """Settings that are paths, by section; those of cameras aside."""

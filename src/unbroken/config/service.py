@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, field_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from unbroken.config.hints import nearest
 from unbroken.config.strict import Line, Name, Place, Point, Strict
@@ -146,6 +146,9 @@ class OutputSettings(Strict):
     spool_megabytes: float = Field(
         100.0, gt=0, le=1e6, description="Megabytes: the oldest undelivered events go beyond this."
     )
+    authority: Place = Field(
+        "", description="A PEM file with authorities that webhooks and MQTT trust beside those of the system."
+    )
     rotate_megabytes: float = Field(
         100.0, gt=0, le=1e6, description="Megabytes: a JSON Lines file is put aside at this size."
     )
@@ -161,6 +164,8 @@ class WebSettings(Strict):
     host: Line = Field("127.0.0.1", min_length=1, description="Reachable from this machine only, unless changed.")
     port: int = Field(8642, ge=0, le=65535, description="Number of the port; 0: any free one.")
     token: Secret = Field("", description="The environment variable with the access token; needed beyond 127.0.0.1.")
+    certificate: Place = Field("", description="A PEM file: serve over HTTPS with this certificate; empty: over HTTP.")
+    key: Place = Field("", description="A PEM file with its private key; empty: it is in the certificate's file.")
     pictures: bool = Field(default=True, description="Show live pictures.")
     blur: bool = Field(default=False, description="Blur heads in live pictures.")
     rate: float = Field(5.0, gt=0, le=60, description="Live pictures per second and camera.")
@@ -171,6 +176,12 @@ class WebSettings(Strict):
         if host != host.strip():
             raise ValueError("has blanks around it; remove them")
         return host
+
+    @model_validator(mode="after")
+    def _no_key_alone(self) -> WebSettings:
+        if self.key and not self.certificate:
+            raise ValueError("key is given without a certificate; give both, or neither")
+        return self
 
 
 class BusSettings(Strict):

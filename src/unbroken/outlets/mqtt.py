@@ -8,6 +8,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from unbroken.core.errors import ConfigError
+from unbroken.core.tls import client_context
 from unbroken.outlets.courier import DeliveryError
 from unbroken.outlets.envelope import Envelope
 from unbroken.outlets.figures import Figures, Things, discovery
@@ -31,6 +32,7 @@ class MqttTarget:
         user: to log in with; empty: nobody.
         password: of the user.
         tls: encrypt, and check the broker's certificate.
+        authority: a PEM file with authorities that are trusted beside those of the system; for `tls`.
         home_assistant: announce the site to Home Assistant.
         types: of events that are sent; empty: all.
         timeout: seconds for the broker to take a batch of events.
@@ -43,6 +45,7 @@ class MqttTarget:
     user: str = ""
     password: str = ""
     tls: bool = False
+    authority: str = ""
     home_assistant: bool = True
     types: tuple[str, ...] = ()
     timeout: float = 5.0
@@ -135,7 +138,7 @@ class Mqtt:
         if target.user:
             client.username_pw_set(target.user, target.password)
         if target.tls:
-            client.tls_set()
+            client.tls_set_context(client_context(target.authority))
         client.will_set(f"{self._root}/status", "offline", qos=1, retain=True)
         client.on_connect = self._on_connect
         client.on_connect_fail = self._on_connect_fail

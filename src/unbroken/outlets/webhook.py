@@ -14,6 +14,7 @@ from threading import Event, Timer
 from urllib.parse import urlsplit
 
 from unbroken.core.errors import ConfigError
+from unbroken.core.tls import client_context
 from unbroken.outlets.courier import DeliveryError
 from unbroken.outlets.envelope import Envelope
 
@@ -30,11 +31,13 @@ class WebhookTarget:
             instead.
         secret: for the signature; empty: not signed.
         timeout: seconds for one request, from the connection to the last byte of the answer.
+        authority: a PEM file with authorities that are trusted beside those of the system; for `https://`.
     """
 
     url: str
     secret: bytes = b""
     timeout: float = 5.0
+    authority: str = ""
 
 
 def signature(secret: bytes, timestamp: str, body: bytes) -> str:
@@ -65,8 +68,13 @@ class Webhook:
         self._clock = clock
         self._path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         self._place = f"{parts.scheme}://{parts.hostname}{parts.path}"
-        kind = HTTPSConnection if parts.scheme == "https" else HTTPConnection
-        self._connection = kind(parts.hostname, port, timeout=target.timeout)
+        if parts.scheme == "https":
+            context = client_context(target.authority)
+            self._connection: HTTPConnection = HTTPSConnection(
+                parts.hostname, port, timeout=target.timeout, context=context
+            )
+        else:
+            self._connection = HTTPConnection(parts.hostname, port, timeout=target.timeout)
 
     @property
     def name(self) -> str:

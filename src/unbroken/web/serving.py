@@ -14,6 +14,7 @@ from starlette.types import ASGIApp
 
 from unbroken.config.service import WebSettings
 from unbroken.core.errors import ConfigError
+from unbroken.core.tls import server_context
 from unbroken.pipeline.board import Board
 from unbroken.web.application import application
 from unbroken.web.desk import Desk, Limits
@@ -36,7 +37,16 @@ def _nothing() -> None:
 class Serving:
     """A server that runs while the block lasts: `with Serving(app, "127.0.0.1", 8642) as serving: ...`."""
 
-    def __init__(self, app: ASGIApp, host: str, port: int, keys: Keys | None = None, stop: Stop = _nothing) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        host: str,
+        port: int,
+        keys: Keys | None = None,
+        stop: Stop = _nothing,
+        *,
+        certificate: tuple[str, str] | None = None,
+    ) -> None:
         """Prepare.
 
         Args:
@@ -45,7 +55,14 @@ class Serving:
             port: 0 takes any free one.
             keys: of the guard, for addresses that log in.
             stop: is called first of all when the server is to end, so that whoever waits leaves.
+            certificate: the PEM files of a certificate and of its key, which may be empty: then it serves over HTTPS.
+
+        Raises:
+            ConfigError: they are of no use.
         """
+        if certificate is not None:
+            server_context(*certificate)
+        self._certificate = certificate
         self._app = app
         self._host = host
         self._port = port
@@ -64,7 +81,7 @@ class Serving:
         """The address of the page."""
         host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(self._host, self._host)
         host = f"[{host}]" if ":" in host and not host.startswith("[") else host
-        return f"http://{host}:{self._port}/"
+        return f"{'https' if self._certificate else 'http'}://{host}:{self._port}/"
 
     def door(self) -> str:
         """An address that can be clicked: where a token is needed it logs in, once and soon. It is a secret."""
@@ -78,6 +95,7 @@ class Serving:
         """
         listener = listening(self._host, self._port)
         self._port = listener.getsockname()[1]
+        certificate, key = self._certificate or ("", "")
         config = uvicorn.Config(
             self._app,
             log_config=None,
@@ -90,6 +108,8 @@ class Serving:
             timeout_graceful_shutdown=1,
             h11_max_incomplete_event_size=16_384,
             server_header=False,
+            ssl_certfile=certificate or None,
+            ssl_keyfile=key or None,
         )
         self._server = uvicorn.Server(config)
         run = self._server.run
@@ -156,7 +176,7 @@ def serving_of(
         environment: where the token is.
 
     Raises:
-        ConfigError: the token is missing where one is needed, or could be guessed.
+        ConfigError: the token is missing where one is needed, or could be guessed; the certificate is of no use.
     """
     around = neighbours or Neighbours()
     keys = Keys(token_of(settings, environment), time.time)
@@ -172,7 +192,8 @@ def serving_of(
         rate=settings.rate,
         limits=limits or Limits(),
     )
-    return Serving(application(desk), settings.host, settings.port, keys, desk.stop)
+    certificate = (settings.certificate, settings.key) if settings.certificate else None
+    return Serving(application(desk), settings.host, settings.port, keys, desk.stop, certificate=certificate)
 
 
 def token_of(settings: WebSettings, environment: Mapping[str, str]) -> str:
