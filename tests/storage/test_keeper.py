@@ -1,6 +1,7 @@
 """What is kept is there after the power has gone, and nothing else is."""
 
 import multiprocessing
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -274,6 +275,36 @@ def test_an_erasure_goes_on_beside_the_batches_that_come_meanwhile(address: str)
     rows = store.database.query("SELECT tracks.track, vector FROM features JOIN tracks ON tracks.id = features.track")
     assert {int(str(track)): vector for track, vector in rows} == {one: view.tobytes() for one, view in wanted.items()}
     assert store.database.check() == ()
+    store.close()
+
+
+def test_of_two_erasures_one_waits_for_the_other_and_the_last_answers(tmp_path: Path) -> None:
+    """The second person is forgotten while files are still cleaned of the first."""
+    inside, most, hold = [0], [0], threading.Event()
+
+    def elsewhere(gone: Sequence[Gone], copies: Sequence[Copy]) -> str:
+        inside[0] += 1
+        most[0] = max(most[0], inside[0])
+        assert hold.wait(30)
+        inside[0] -= 1
+        return f"{len(gone)} people"
+
+    store = open_store(str(tmp_path / "site.db"), StoreSettings("net", elsewhere=elsewhere))
+    store.keep(*step(seen("hall", 0.0, [4, 5], [look(1), look(2)]), [1, 2]))
+    numbers = []
+    for person in (1, 2):
+        numbers.append(commands.ask(store.database, Forget(person, ""), "anna", 1.0))
+        batch, verdict = said(1.0, [Forget(person, "")], [PersonForgotten(1.0, person, "")])
+        store.keep(batch, verdict, [Reply(numbers[-1], True, f"person {person} is forgotten")])
+        store.snapshot(b"")
+        for _ in range(3):
+            assert store.advance()
+    assert [commands.reply_to(store.database, number) for number in numbers] == [None, None]
+    hold.set()
+    store.finish()
+    replies = [commands.reply_to(store.database, number) for number in numbers]
+    assert all(reply is not None and reply.text.endswith("2 people)") for reply in replies)
+    assert most == [1]
     store.close()
 
 

@@ -182,10 +182,11 @@ class Link:
     def _answered(self, frame: Frame) -> None:
         verdict = verdict_of_bytes(frame.content) if frame.content else None
         with self._change:
+            waited = bool(self._outbox) and self._outbox[0].number <= frame.number
             while self._outbox and self._outbox[0].number <= frame.number:
                 self._outbox.popleft()
                 self._sent = max(self._sent - 1, 0)
-            if verdict is not None:
+            if verdict is not None and waited:
                 self._answers.append(Answer(frame.number, verdict))
             self._change.notify_all()
 

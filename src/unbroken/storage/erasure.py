@@ -143,7 +143,7 @@ def search(traces: frozenset[bytes], paths: Sequence[Path], contents: Iterable[t
     for path in paths:
         try:
             size = path.stat().st_size
-            hit = any(_hit(traces, table, chunk) for chunk in _chunks(path))
+            hit = bool(traces) and any(_hit(traces, table, chunk) for chunk in _chunks(path))
         except FileNotFoundError:
             continue
         count, total = count + 1, total + size

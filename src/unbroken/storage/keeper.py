@@ -91,6 +91,7 @@ class Store:
         self._leaving = begun(database)
         self._compact = bool(self._leaving)
         self._erasing: Iterator[None] = iter(())
+        self._erasures = 0
         self._before: Callable[[], None] = _nothing
         self._elsewhere, self._album = settings.elsewhere, settings.album
         self._sweep()
@@ -174,7 +175,8 @@ class Store:
             note_highest_person(self._database)
         if self._compact:
             self._compact = False
-            self._erasing = self._erasure(state)
+            self._erasures += 1
+            self._erasing = self._erasure(state, self._erasures, self._erasing)
             self.advance()
         else:
             self._database.settle()
@@ -196,9 +198,13 @@ class Store:
         while self.advance():
             time.sleep(_GLANCE)
 
-    def _erasure(self, state: bytes) -> Iterator[None]:
-        """Erase those who leave, prove it, and answer whoever asked."""
+    def _erasure(self, state: bytes, number: int, earlier: Iterator[None]) -> Iterator[None]:
+        """Erase those who leave, prove it, and answer whoever asked.
+
+        One that is still under way is brought to its end first, so that no two change the same file; the last answers.
+        """
         self._before()
+        yield from earlier
         leaving, places = tuple(self._leaving), copies(self._database)
         elsewhere_of = partial(self._elsewhere, leaving, places) if leaving else str
         searched = tuple(one.place for one in places if leaving and one.kind != EXPORT)
@@ -217,7 +223,7 @@ class Store:
             proof = both(proof, copied)
         except StoreError as error:
             proof = replace(proof, found=(str(error),))
-        if not self._compact:
+        if number == self._erasures and not self._compact:
             self._answer(leaving, proof, elsewhere)
 
     def _answer(self, leaving: Sequence[Gone], proof: Proof, elsewhere: str) -> None:
