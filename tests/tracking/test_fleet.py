@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from unbroken.core.detections import Detections
-from unbroken.core.errors import ConfigError, ContractError
+from unbroken.core.errors import ContractError
 from unbroken.core.ports import NO_MOTION
 from unbroken.testing.check_tracker import random_stream
 from unbroken.tracking.engine import Engine
@@ -83,7 +83,28 @@ def test_features_of_two_nets_are_refused():
         Fleet(Sort(), cameras=2).update([Detections.empty(4), Detections.empty(8)], 0.0)
 
 
-def test_a_tracker_with_an_engine_of_its_own_is_refused_and_not_run_without_it():
-    with pytest.raises(ConfigError, match="Unbroken: has an engine of its own for one camera"):
-        Fleet(parameters_of("unbroken")(), cameras=2)
-    assert len(Fleet(parameters_of("unbroken")(steady=False), cameras=2).alive) == 2
+def test_a_tracker_with_an_engine_of_its_own_is_stepped_camera_by_camera():
+    """It was refused, so that the default tracker could not be one of a fleet."""
+    parameters = parameters_of("unbroken")()
+    fleet, alone = Fleet(parameters, cameras=3), [parameters.tracker() for _ in range(3)]
+    turn = np.array([[1.0, 0.02, 4.0], [-0.02, 1.0, -3.0]])
+    for _ in range(2):
+        for index, (time, seen) in enumerate(pictures(5, 3, length=25)):
+            warps = [NO_MOTION, turn, NO_MOTION] if index % 4 == 3 else None
+            each = list(zip(alone, seen, warps or [NO_MOTION] * 3, strict=True))
+            if index % 5 == 4:
+                together, expected = fleet.coast(time, warps), [one.coast(time, warp) for one, _, warp in each]
+            else:
+                together, expected = (
+                    fleet.update(seen, time, warps),
+                    [one.update(own, time, warp) for one, own, warp in each],
+                )
+            for one, other in zip(together, expected, strict=True):
+                np.testing.assert_array_equal(one.as_array(), other.as_array())
+        assert [ids.tolist() for ids in fleet.alive] == [one.alive.tolist() for one in alone]
+        assert any(map(len, fleet.alive))
+        fleet.reset()
+        for one in alone:
+            one.reset()
+    with pytest.raises(ContractError, match="warps: are those of 1 cameras; give 3"):
+        fleet.update([Detections.empty()] * 3, 0.0, [NO_MOTION])

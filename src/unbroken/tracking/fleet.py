@@ -2,6 +2,9 @@
 
 The tracks of all cameras lie in one table. Prediction, correction, births, deaths and the report are single steps over
 it; only matching is done camera by camera. The answers are those of one engine per camera.
+
+A tracker that brings an engine of its own, which knows one camera only, is stepped camera by camera: the default one,
+as long as it looks for the camera's motion (`steady`). It gains nothing from being here but the interface.
 """
 
 from __future__ import annotations
@@ -14,7 +17,7 @@ import numpy as np
 from unbroken.association.stages import match
 from unbroken.core.arrays import Floats, Ints
 from unbroken.core.detections import Detections
-from unbroken.core.errors import ConfigError, ContractError
+from unbroken.core.errors import ContractError
 from unbroken.core.ports import NO_MOTION
 from unbroken.core.tracks import Tracks
 from unbroken.tracking.engine import Engine, Parameters, Scene
@@ -30,26 +33,24 @@ class Fleet:
     """
 
     def __init__(self, parameters: Parameters, cameras: int) -> None:
-        """Make trackers for so many cameras.
-
-        Raises:
-            ConfigError: the tracker brings an engine of its own (`tracker()`), which knows one camera only.
-        """
+        """Make trackers for so many cameras."""
         own = getattr(parameters, "tracker", None)
-        if own is not None and type(own()) is not Engine:
-            kind = type(parameters).__name__
-            raise ConfigError(f"{kind}: has an engine of its own for one camera; make one tracker for each camera")
+        apart = own if own is not None and type(own()) is not Engine else None
         self.cameras = cameras
+        self._apart: list[Engine] = [apart() for _ in range(cameras)] if apart is not None else []
         self._engine = Engine(parameters, cameras=cameras)
         self._plan = parameters.plan()
 
     def reset(self) -> None:
         """Forget everything: as if new."""
-        self._engine.reset()
+        for engine in (self._engine, *self._apart):
+            engine.reset()
 
     @property
     def alive(self) -> list[Ints]:
         """Per camera, the ids of all tracks not given up."""
+        if self._apart:
+            return [engine.alive for engine in self._apart]
         table = self._engine.table
         return [table.ids[table.cameras == camera] for camera in range(self.cameras)]
 
@@ -71,8 +72,11 @@ class Fleet:
         """
         if len(detections) != self.cameras:
             raise ContractError(f"detections: are those of {len(detections)} cameras; give {self.cameras}")
-        engine, plan = self._engine, self._plan
         joined = _joined(detections)
+        if self._apart:
+            each = zip(self._apart, detections, self._each(warps), strict=True)
+            return [alone.update(own, time, warp) for alone, own, warp in each]
+        engine, plan = self._engine, self._plan
         engine.table.expect(joined.features)
         self._advance(time, warps)
         engine.end_over_gap(time)
@@ -92,6 +96,8 @@ class Fleet:
 
     def coast(self, time: float, warps: Sequence[Floats] | None = None) -> list[Tracks]:
         """Predict the tracks of all cameras for pictures in which no detector ran; see `Engine.coast`."""
+        if self._apart:
+            return [alone.coast(time, warp) for alone, warp in zip(self._apart, self._each(warps), strict=True)]
         self._advance(time, warps)
         return self._split(self._engine.report(coasting=True), np.zeros(self.cameras, dtype=np.int64))
 
@@ -100,8 +106,7 @@ class Fleet:
         engine.advance(time, NO_MOTION)
         if warps is None:
             return
-        if len(warps) != self.cameras:
-            raise ContractError(f"warps: are those of {len(warps)} cameras; give {self.cameras}")
+        warps = self._each(warps)
         bounds = self._bounds(engine.table.cameras)
         for camera, warp in enumerate(warps):
             if warp is not NO_MOTION and bounds[camera] < bounds[camera + 1]:
@@ -109,6 +114,12 @@ class Fleet:
                 plan.warp(part, plan.model, np.asarray(warp, dtype=np.float64))
                 engine.table.replace(bounds[camera], part)
         engine.table.boxes = plan.model.decode(engine.table.moments[0])
+
+    def _each(self, warps: Sequence[Floats] | None) -> Sequence[Floats]:
+        """A warp for each camera."""
+        if warps is not None and len(warps) != self.cameras:
+            raise ContractError(f"warps: are those of {len(warps)} cameras; give {self.cameras}")
+        return [NO_MOTION] * self.cameras if warps is None else warps
 
     def _scenes(self, whole: Scene, detections: Sequence[Detections], starts: Ints) -> list[Scene]:
         """The scene of each camera: its rows of the table and of what was computed for all at once."""
