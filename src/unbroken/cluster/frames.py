@@ -151,7 +151,7 @@ class Line:
         return b"".join(parts)
 
 
-def greet_writer(line: Line, mine: Credentials, session: str) -> dict[str, int]:
+def greet_writer(line: Line, mine: Credentials) -> dict[str, int]:
     """Say who we are, prove it, and have the writer prove that it is the writer.
 
     Returns:
@@ -166,10 +166,7 @@ def greet_writer(line: Line, mine: Credentials, session: str) -> dict[str, int]:
         raise BusError(_other_version("the writer", challenge.get("version")))
     theirs, own = _nonce(challenge), os.urandom(_NONCE)
     proof = _proof(mine.secret, b"node", theirs, own, mine.node)
-    line.say(
-        {"version": VERSION, "node": mine.node, "session": session, "model": mine.model, "nonce": own.hex()}
-        | {"proof": proof.hex()}
-    )
+    line.say({"version": VERSION, "node": mine.node, "model": mine.model, "nonce": own.hex()} | {"proof": proof.hex()})
     welcome = line.hear()
     if "refused" in welcome:
         raise BusError(str(welcome["refused"])[:1000])
@@ -187,7 +184,6 @@ class Visitor:
     """A node that has greeted, whose proof is still to be judged and answered."""
 
     node: str
-    session: str
     model: str
     _ours: bytes
     _theirs: bytes
@@ -216,11 +212,11 @@ def greet_node(line: Line) -> Visitor:
     found = line.hear()
     if found.get("version") != VERSION:
         raise BusError(_other_version("the node", found.get("version")))
-    names = [found.get(name) for name in ("node", "session", "model")]
+    names = [found.get(name) for name in ("node", "model")]
     if not all(isinstance(name, str) and len(name) <= 1000 for name in names):
         raise BusError("the node does not say who it is; use the same version on both machines")
-    node, session, model = map(str, names)
-    return Visitor(node, session, model, ours, _nonce(found), found.get("proof"))
+    node, model = map(str, names)
+    return Visitor(node, model, ours, _nonce(found), found.get("proof"))
 
 
 def _other_version(who: str, version: object) -> str:

@@ -45,8 +45,8 @@ class HubSettings:
 class _Guest:
     """A node that is connected."""
 
-    def __init__(self, node: str, session: str, line: Line) -> None:
-        self.node, self.session, self.line = node, session, line
+    def __init__(self, node: str, line: Line) -> None:
+        self.node, self.line = node, line
         self._outbox: deque[Frame] = deque()
         self._change = threading.Condition()
         self._over = False
@@ -211,7 +211,7 @@ class Hub:
             self._change.wait_for(lambda: not self._deciding or self._over, self.settings.silence)
             own = {camera: epoch for camera, epoch in self._epochs.items() if camera in self._cameras[visitor.node]}
             visitor.welcome(line, self.settings.secret, own)
-            guest = _Guest(visitor.node, visitor.session, line)
+            guest = _Guest(visitor.node, line)
             self._guests[visitor.node] = guest
         if before is not None:
             before.close()

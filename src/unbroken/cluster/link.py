@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import socket
 import threading
 from collections import deque
@@ -54,7 +53,6 @@ class Link:
     ) -> None:
         self.settings = settings
         self._address, self._who, self._tell = address, who, tell
-        self._session = os.urandom(16).hex()
         self._change = threading.Condition()
         self._epochs: dict[str, int] | None = None
         self._outbox: deque[Frame] = deque()
@@ -134,7 +132,7 @@ class Link:
         connection = socket.create_connection(self._address, timeout=self.settings.silence)
         line = Line(connection, self.settings.silence)
         try:
-            epochs = greet_writer(line, self._who, self._session)
+            epochs = greet_writer(line, self._who)
         except BaseException:
             line.close()
             raise

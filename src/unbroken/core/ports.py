@@ -179,8 +179,8 @@ class Keeper(Protocol):
     def snapshot(self, state: bytes) -> None:
         """Store the engine's state as it is after the last batch; `recover` begins with it from here.
 
-        Older snapshots and the journal go, and with them what was left of people forgotten since: call it at times,
-        at once after a `Forget`, and at the end.
+        Older snapshots and the journal go: call it at times, at once after a `Forget`, and at the end. What is left
+        of people forgotten since is erased with the `pending_commands` that follow.
 
         Raises:
             StoreError: it could not be stored; what was there before still holds.
