@@ -118,6 +118,19 @@ def test_strange_toml_is_one_sentence(text):
     assert len(problems) >= 1
 
 
+def test_an_option_of_the_wrong_kind_is_one_sentence_and_not_one_per_kind():
+    """`nan` was told to be no boolean, no whole number, no finite number and no text."""
+    options = "[identity.options]\nfalse_merge_rate = nan\nenough = [1]\npatience = 2026-01-01\npolite = true\n"
+    _, problems = parsed(f'[[cameras]]\nname = "hall"\nsource = "a.mp4"\n{options}')
+    assert [(problem.line, problem.key) for problem in problems] == [
+        (5, "identity.options.false_merge_rate"),
+        (6, "identity.options.enough"),
+        (7, "identity.options.patience"),
+    ]
+    assert problems[0].text == "identity.options.false_merge_rate: nan is not finite; give a number"
+    assert "[1] is neither text nor a number" in problems[1].text
+
+
 def test_known_keys_of_tables_in_lists():
     assert "stay" in known_keys(["zones", "3"])
     assert "timeout" in known_keys(["outputs", "webhooks", "0"])

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from math import isfinite
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic_core import PydanticCustomError
 
 _LONGEST_PART = 255
 """Bytes of a name in a path: what file systems take."""
@@ -24,13 +26,23 @@ def _one_line(text: str) -> str:
     return text
 
 
+def _plain(value: object) -> object:
+    """One sentence in place of one per kind that a value is not."""
+    if not isinstance(value, bool | int | float | str):
+        raise PydanticCustomError("kind", "is neither text nor a number, true or false; give one of those")
+    if isinstance(value, float) and not isfinite(value):
+        raise PydanticCustomError("finite", "is not finite; give a number")
+    return value
+
+
 Line = Annotated[str, Field(max_length=2048), AfterValidator(_one_line)]
 """Text on one line, without control characters."""
 Place = Annotated[Line, AfterValidator(_usable)]
 """A path, an address, or the name of something that may also be given as a path."""
 Share = Annotated[float, Field(ge=0, le=1)]
 Name = Annotated[str, Field(pattern=r"^[\w.-]+$", max_length=64)]
-Value = bool | int | Annotated[float, Field(allow_inf_nan=False)] | str
+Value = Annotated[bool | int | float | str, BeforeValidator(_plain)]
+"""The value of an option whose owner checks it: its kind is not known here."""
 Coordinate = Annotated[float, Field(ge=-1e6, le=1e6)]
 Point = tuple[Coordinate, Coordinate]
 """Pixels of a camera's picture (x to the right, y down), or metres on the ground."""
