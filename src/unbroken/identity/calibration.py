@@ -80,7 +80,7 @@ class Likeness:
         """(P, d) `1 + k b` and its logarithm, which is taken once for each number of tracks where people are many."""
         if len(counts) > 1 and (most := int(counts.max()) + 1) < len(counts):
             spread, place = 1 + np.arange(most)[:, None] * self.between, counts.astype(np.int64)
-            return spread[place], np.log(spread)[place]
+            return spread.take(place, axis=0), np.log(spread).take(place, axis=0)
         spread = 1 + counts[:, None] * self.between
         return spread, np.log(spread)
 

@@ -123,7 +123,7 @@ class History:
 
     def middles(self, slots: Ints | int) -> Floats:
         """(N,) seconds: a track's place in the order of time."""
-        found: Floats = (self.starts[slots] + self.ends[slots]) / 2
+        found: Floats = (self.starts.take(slots) + self.ends.take(slots)) / 2
         return found
 
     def together(self, slot: Ints | int, slots: Ints) -> Bools:

@@ -60,8 +60,8 @@ def near_in_time(slots: Ints, slot: Ints | int, history: History, settings: Plac
 
     Slots are broadcast: (N,) and one give (N,), (N,) and (M, 1) give (M, N).
     """
-    after = history.starts[slots] <= history.ends[slot] + settings.reach
-    found: Bools = after & (history.ends[slots] >= history.starts[slot] - settings.reach)
+    after = history.starts.take(slots) <= history.ends[slot] + settings.reach
+    found: Bools = after & (history.ends.take(slots) >= history.starts[slot] - settings.reach)
     return found
 
 
@@ -95,9 +95,10 @@ def _picture_distance(slots: Ints, slot: int, history: History) -> Floats:
 
 def _ground_distance(slots: Ints, slot: Ints | int, history: History, settings: PlaceSettings) -> tuple[Floats, Floats]:
     """(N,) metres between the nearest known positions, NaN where there are none, and (N,) seconds between them."""
-    ends = history.ends[slots]
-    signed = gaps(history.starts[slots], ends, history.starts[slot], history.ends[slot])
-    way = history.places[slots, (signed >= 0).view(np.int8)] - history.places[slot, (signed <= 0).view(np.int8)]
+    ends = history.ends.take(slots)
+    signed = gaps(history.starts.take(slots), ends, history.starts[slot], history.ends[slot])
+    flat = history.places.reshape(-1, 2)
+    way = flat.take(2 * slots + (signed >= 0), axis=0) - flat.take(2 * slot + (signed <= 0), axis=0)
     distance = np.sqrt(way[:, 0] * way[:, 0] + way[:, 1] * way[:, 1])
     distance[(signed == 0) & (np.abs(ends - history.ends[slot]) > settings.instant)] = np.nan
     return distance, np.abs(signed)

@@ -144,7 +144,7 @@ def weigh(slot: int, site: Site) -> Weighed:
     if site.likeness is not None and history.vectors[slot].any():
         appearance = site.likeness.calibrated(gallery.ratios(history.rows[slot : slot + 1])[0])
     known = _known(slot, history)
-    rows = gallery.rows(history.persons[known])
+    rows = gallery.rows(history.persons.take(known))
     there = rows >= 0
     if not there.all():
         known, rows = known[there], rows[there]
@@ -166,8 +166,8 @@ def weigh(slot: int, site: Site) -> Weighed:
 def _known(slot: int, history: History) -> Ints:
     """The slots of all other tracks that are somebody's, in the order of time."""
     used = history.used
-    known = used[(history.persons[used] > 0) & (used != slot)]
-    ordered: Ints = known[history.middles(known).argsort(kind="stable")]
+    known = used[(history.persons.take(used) > 0) & (used != slot)]
+    ordered: Ints = known.take(history.middles(known).argsort(kind="stable"))
     return ordered
 
 
@@ -175,7 +175,7 @@ def _refused(slot: int, known: Ints, rows: Ints, site: Site) -> Bools:
     history = site.history
     refused = np.zeros(len(site.gallery), dtype=np.bool_)
     near = near_in_time(known, slot, history, site.places).nonzero()[0]
-    known, rows = known[near], rows[near]
+    known, rows = known.take(near), rows.take(near)
     clash = site.topology.apart(history.cameras[slot], history.cameras[known]) & history.together(slot, known)
     clash |= impossible(known, slot, history, site.places)
     refused[rows[clash]] = True
@@ -245,7 +245,8 @@ def _from_gallery(slot: int, dormant: Ints, site: Site) -> Floats:
 def link_odds(before: Ints, after: Ints, site: Site) -> Floats:
     """(N,) log prior odds that the track in slot `after` is the next sighting of the person of `before`."""
     history = site.history
-    gap = gaps(history.starts[before], history.ends[before], history.starts[after], history.ends[after])
-    intensity = site.topology.log_intensity(history.cameras[before], history.cameras[after], gap)
-    found: Floats = np.logaddexp(intensity - history.log_rates[after], history.log_slow[after])
+    starts, ends, cameras = history.starts, history.ends, history.cameras
+    gap = gaps(starts.take(before), ends.take(before), starts.take(after), ends.take(after))
+    intensity = site.topology.log_intensity(cameras.take(before), cameras.take(after), gap)
+    found: Floats = np.logaddexp(intensity - history.log_rates.take(after), history.log_slow.take(after))
     return found
