@@ -6,6 +6,7 @@ import logging
 from collections.abc import Sequence
 
 from unbroken.core.events import (
+    AppearanceDoubted,
     CameraChanged,
     CameraLost,
     CameraOnline,
@@ -49,6 +50,8 @@ def line_of(event: Event) -> tuple[int, str]:
     if isinstance(event, StepFaulted):
         where = f"camera {event.camera}" if event.camera else "the site"
         return logging.ERROR, f"{where}: a step broke: {event.reason}"
+    if isinstance(event, AppearanceDoubted):
+        return logging.WARNING, f"looks: {event.reason}"
     if isinstance(event, QualityChanged):
         return logging.WARNING if event.level else logging.INFO, f"quality level {event.level}: {event.reason}"
     return logging.DEBUG, ""

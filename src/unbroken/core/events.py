@@ -113,6 +113,27 @@ class PersonForgotten:
 
 
 @dataclass(frozen=True, slots=True)
+class AppearanceDoubted:
+    """Looks are less to be relied on than they should be; told once for each `what`.
+
+    Attributes:
+        time: seconds.
+        what: "few": too few people were seen again to calibrate on; "alike": the net does not separate people here.
+        same: pairs of one person that this was found on, as far as can be told without labels.
+        strangers: pairs of two people that this was found on.
+        equal_error: share of either kind that is taken for the other where both shares are equal.
+        reason: one sentence, with a mend.
+    """
+
+    time: float
+    what: Literal["few", "alike"]
+    same: int
+    strangers: int
+    equal_error: float
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class PersonAppeared:
     """A Global ID is seen in the site that was not in it before: `new` in what goes out."""
 
@@ -318,4 +339,5 @@ Event: TypeAlias = (
     | StorageLost
     | StorageRestored
     | CameraChanged
+    | AppearanceDoubted
 )

@@ -8,6 +8,7 @@ another camera, so the balance lies nearer to the strangers.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import erfc, sqrt
 
 import numpy as np
 
@@ -21,6 +22,7 @@ class BootstrapSettings:
     Attributes:
         strangers: prior mean cosine of different people.
         same: prior mean cosine of views of one track.
+        spread: prior standard deviation of either.
         prior_pairs: as many pairs as the priors are worth.
         balance: where, between strangers (0) and views of one track (1), the evidence is even.
         strength: nats that a likeness of average strangers says against.
@@ -28,37 +30,59 @@ class BootstrapSettings:
 
     strangers: float = 0.35
     same: float = 0.75
+    spread: float = 0.1
     prior_pairs: float = 10.0
     balance: float = 0.4
     strength: float = 6.0
 
 
 class Pairs:
-    """Running means of the cosine of views of one track, and of people seen together."""
+    """Running means and spreads of the cosine of views of one track, and of people seen together."""
 
     def __init__(self, settings: BootstrapSettings) -> None:
-        self._same = [settings.same * settings.prior_pairs, settings.prior_pairs]
-        self._strangers = [settings.strangers * settings.prior_pairs, settings.prior_pairs]
+        self._prior = settings.prior_pairs
+        self._same = _moments(settings.same, settings)
+        self._strangers = _moments(settings.strangers, settings)
 
     def add_same(self, cosine: float) -> None:
         """A view against the track that it belongs to."""
-        self._same[0] += cosine
-        self._same[1] += 1
+        self._same += (1.0, cosine, cosine**2)
 
     def add_strangers(self, cosines: Floats) -> None:
         """People of one picture against each other."""
-        self._strangers[0] += float(cosines.sum())
-        self._strangers[1] += cosines.size
+        self._strangers += (cosines.size, float(cosines.sum()), float(cosines @ cosines))
 
     @property
     def same(self) -> float:
         """Mean cosine of views of one track."""
-        return self._same[0] / self._same[1]
+        return float(self._same[1] / self._same[0])
 
     @property
     def strangers(self) -> float:
         """Mean cosine of people seen together."""
-        return self._strangers[0] / self._strangers[1]
+        return float(self._strangers[1] / self._strangers[0])
+
+    @property
+    def measured(self) -> tuple[int, int]:
+        """How many pairs of either kind there were."""
+        return round(self._same[0] - self._prior), round(self._strangers[0] - self._prior)
+
+    @property
+    def equal_error(self) -> float:
+        """The share of either kind beyond the cosine where these shares are equal, were both normal densities."""
+        apart = (self.same - self.strangers) / (_spread(self._same) + _spread(self._strangers))
+        return erfc(apart / sqrt(2)) / 2
+
+
+def _moments(mean: float, settings: BootstrapSettings) -> Floats:
+    """(3,) number, sum and sum of squares of as many pairs as the prior is worth."""
+    return settings.prior_pairs * np.array([1.0, mean, mean**2 + settings.spread**2])
+
+
+def _spread(moments: Floats) -> float:
+    """Standard deviation."""
+    count, total, squares = moments.tolist()
+    return sqrt(max(squares / count - (total / count) ** 2, 1e-6))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -13,12 +13,19 @@ with S the sum and Q the sum of squares. So a person is a sum and a count, and a
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from unbroken.core.arrays import Features, Floats, Ints
+from unbroken.identity.densities import Densities, DensitySettings, fit_densities, near_pairs
 from unbroken.identity.features import FeatureSettings, Normaliser, learn_normaliser
+from unbroken.identity.history import History
+
+_AT_ITS_WORD = Densities(strangers=-4.5, same=4.5, spread=3.0, share=0.5, pairs=0, together=0)
+"""A model that was not judged yet: one nat is one nat."""
+_PARTS = 32
+"""Pairs are scored in so many parts, to need less memory at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,17 +36,18 @@ class CalibrationSettings:
         dimensions: how many discriminant directions are kept.
         within: prior share of the variance that one person's tracks have among themselves.
         within_shrinkage: links; the within-person covariance is drawn to that prior as if that many had shown it.
-        within_ridge: share of the mean within-person variance added to every direction.
-        scale: what the model's ratio is multiplied by: its dimensions are less independent than it believes.
+        within_ridge: what is added to every direction, in mean within-person variances, where the covariance is nothing
+            but chance; where a share of it is, that share of it.
         ceiling: no likeness says more than that (natural log): people do dress alike.
+        densities: what the model's ratios are really worth.
     """
 
     dimensions: int = 128
     within: float = 0.6
     within_shrinkage: float = 300.0
-    within_ridge: float = 0.3
-    scale: float = 1.0
+    within_ridge: float = 5.0
     ceiling: float = 14.0
+    densities: DensitySettings = field(default_factory=DensitySettings)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -50,13 +58,15 @@ class Likeness:
         normaliser: the per-camera part.
         projection: (D, d) to the basis in which W is the identity and B is diagonal.
         between: (d,) the diagonal of B.
-        settings: scale and ceiling.
+        settings: the ceiling.
+        densities: what the ratios are worth.
     """
 
     normaliser: Normaliser
     projection: Floats
     between: Floats
     settings: CalibrationSettings
+    densities: Densities
 
     def project(self, vectors: Features, cameras: Ints) -> Floats:
         """(N, D) unit rows seen by (N,) cameras -> (N, d)."""
@@ -92,11 +102,17 @@ class Likeness:
         return found
 
     def calibrated(self, ratios: Floats) -> Floats:
-        """The model's ratios, scaled and bent so that none exceeds the ceiling; monotone."""
-        scaled = self.settings.scale * ratios
-        ceiling = self.settings.ceiling
-        bent: Floats = np.where(scaled > 0, ceiling * np.tanh(scaled / ceiling), scaled)
+        """What the model's ratios are worth, bent so that none exceeds the ceiling; monotone."""
+        worth, ceiling = self.densities.log_ratio(ratios), self.settings.ceiling
+        bent: Floats = np.where(worth > 0, ceiling * np.tanh(worth / ceiling), worth)
         return bent
+
+    def between_tracks(self, rows: Floats, others: Floats) -> Floats:
+        """(N, d) and (N, d) -> (N,) the model's ratios of single tracks, before calibration."""
+        weights = self.between / (1 + 2 * self.between)
+        alone = weights - self.between / (1 + self.between)
+        found: Floats = (rows * others) @ weights + 0.5 * (rows**2 + others**2) @ alone
+        return found + float(np.log1p(self.between).sum() - 0.5 * np.log1p(2 * self.between).sum())
 
 
 def learn_likeness(
@@ -117,21 +133,45 @@ def learn_likeness(
     total = rows.T @ rows
     total = (total + features.covariance_shrinkage * np.eye(dimension)) / (count + features.covariance_shrinkage)
     prior = settings.within_shrinkage
-    scatter, links = _within(rows, groups)
-    within = (scatter + prior * settings.within * total) / (links + prior)
-    within += settings.within_ridge * np.trace(within) / dimension * np.eye(dimension)
+    residual, links = _within(rows, groups)
+    within = (residual.T @ residual + prior * settings.within * total) / (links + prior)
+    noise = _noise(residual, links) * links / (links + prior)
+    within += settings.within_ridge * noise * np.trace(within) / dimension * np.eye(dimension)
     values, axes = np.linalg.eigh(within)
     whitened = axes * values**-0.5
     spread, directions = np.linalg.eigh(whitened.T @ total @ whitened)
     best = np.argsort(-spread, kind="stable")[: settings.dimensions]
-    return Likeness(normaliser, whitened @ directions[:, best], np.maximum(spread[best] - 1, 0.02), settings)
+    between = np.maximum(spread[best] - 1, 0.02)
+    return Likeness(normaliser, whitened @ directions[:, best], between, settings, _AT_ITS_WORD)
+
+
+def judged(likeness: Likeness, history: History) -> Likeness:
+    """The same model with what its ratios are worth, by the tracks that are remembered."""
+    seen = history.used[history.vectors[history.used].any(axis=1)]
+    later, earlier, together = near_pairs(seen, history, likeness.settings.densities.neighbours)
+    rows = np.zeros((history.size, len(likeness.between)))
+    rows[seen] = likeness.project(history.vectors[seen], history.cameras[seen])
+    parts = zip(np.array_split(later, _PARTS), np.array_split(earlier, _PARTS), strict=True)
+    scores = np.concatenate([likeness.between_tracks(rows[one], rows[other]) for one, other in parts])
+    return replace(likeness, densities=fit_densities(scores, together, likeness.settings.densities))
 
 
 def _within(rows: Floats, groups: Ints) -> tuple[Floats, int]:
-    """The scatter of linked rows around their own means, and its degrees of freedom."""
+    """Linked rows as they differ from their own means, and the degrees of freedom of that."""
     linked = np.flatnonzero(groups >= 0)
     names, place, sizes = np.unique(groups[linked], return_inverse=True, return_counts=True)
     sums = np.zeros((len(names), rows.shape[1]))
     np.add.at(sums, place, rows[linked])
-    residual = rows[linked] - (sums / sizes[:, None])[place]
-    return residual.T @ residual, int((sizes - 1).sum())
+    residual = (rows[linked] - (sums / sizes[:, None])[place])[sizes[place] > 1]
+    return residual, int((sizes - 1).sum())
+
+
+def _noise(residual: Floats, links: int) -> float:
+    """Which share of what tells a scatter from a sphere is chance, 0..1 (Ledoit and Wolf 2004, lemma 3.3)."""
+    if links < 2:
+        return 1.0
+    scatter = residual.T @ residual / links
+    size = float((scatter**2).sum())
+    shape = size - float(np.trace(scatter)) ** 2 / len(scatter)
+    chance = float(((residual**2).sum(axis=1) ** 2).sum()) / links**2 - size / links
+    return min(max(chance / max(shape, 1e-12), 0.0), 1.0)

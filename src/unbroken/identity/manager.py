@@ -13,6 +13,7 @@ from unbroken.core.arrays import Floats, Ints
 from unbroken.core.batches import Command
 from unbroken.core.errors import ConfigError, ContractError
 from unbroken.core.events import (
+    AppearanceDoubted,
     Event,
     Evidence,
     PersonEnrolled,
@@ -23,9 +24,10 @@ from unbroken.core.events import (
 )
 from unbroken.core.sightings import Identities, IdentityState, Sightings
 from unbroken.identity.bootstrap import Bootstrap, BootstrapSettings, Pairs
-from unbroken.identity.calibration import CalibrationSettings, Likeness, learn_likeness
+from unbroken.identity.calibration import CalibrationSettings, Likeness, judged, learn_likeness
 from unbroken.identity.corrections import CorrectionSettings, Merge, Undo, find_merge, reconsider
 from unbroken.identity.distances import with_distances
+from unbroken.identity.doubts import doubts
 from unbroken.identity.features import Bank, FeatureSettings
 from unbroken.identity.gallery import Gallery, GallerySettings, View
 from unbroken.identity.handoffs import HandOff, HandOffs, blind
@@ -129,6 +131,8 @@ class CalibratedManager:
         self._width = -1
         self._revisited = 0
         self._renewed: list[int] = []
+        self._doubts: list[AppearanceDoubted] = []
+        self._said = 0
 
     @property
     def people(self) -> int:
@@ -154,6 +158,7 @@ class CalibratedManager:
             events += self._decide([slot], tracklet.end)
             events += self._second_thoughts(tracklet.end)
             events += self._forget(tracklet.end)
+        events += self._doubted()
         return np.array(numbers, dtype=np.int64), events
 
     def recall(self, known: Remembered) -> None:
@@ -208,6 +213,7 @@ class CalibratedManager:
         events += self._keep_exclusive(sightings)
         if sightings:
             events += self._forget(max(view.time for view in sightings))
+        events += self._doubted()
         return [self._answer(view) for view in sightings], events
 
     def _look_again(self, sightings: Sequence[Sightings]) -> list[Event]:
@@ -585,7 +591,17 @@ class CalibratedManager:
         likeness = learn_likeness(
             history.vectors[used], history.cameras[used], groups, settings.calibration, settings.features
         )
+        likeness = judged(likeness, history)
         self._calibrate(likeness, len(likeness.between))
+        known = {doubt.what for doubt in self._doubts}
+        found = doubts(likeness, self._pairs, history.count, float(history.ends[used].max()))
+        self._doubts += {doubt.what: doubt for doubt in found if doubt.what not in known}.values()
+
+    def _doubted(self) -> list[Event]:
+        """What is wrong with looks here and was not told yet."""
+        unsaid = self._doubts[self._said :]
+        self._said = len(self._doubts)
+        return [*unsaid]
 
     def _calibrate(self, likeness: Likeness | Bootstrap, dimension: int) -> None:
         history = self._history
