@@ -5,7 +5,7 @@ import logging
 import pytest
 
 from unbroken.app.telling import line_of
-from unbroken.core.events import CameraChanged, CameraLost, CameraOnline, CameraStalled, TrackStarted
+from unbroken.core.events import AppearanceDoubted, CameraChanged, CameraLost, CameraOnline, CameraStalled, TrackStarted
 
 
 @pytest.mark.parametrize(
@@ -14,6 +14,7 @@ from unbroken.core.events import CameraChanged, CameraLost, CameraOnline, Camera
         (CameraOnline(1.0, "door"), (logging.INFO, "camera door: online")),
         (CameraStalled(1.0, "door", "the same picture for 3.0 s", "frozen"), (logging.WARNING, "the same picture")),
         (CameraLost(1.0, "door", "refuses name and password", "denied"), (logging.WARNING, "refuses name")),
+        (AppearanceDoubted(1.0, "few", 3, 900, 0.1, "add cameras"), (logging.WARNING, "looks: add cameras")),
         (CameraChanged(1.0, "door", "20.0 pictures/s after 10.0", "rate"), (logging.INFO, "20.0 pictures/s")),
         (TrackStarted(1.0, "door", 7), (logging.DEBUG, "")),
     ],

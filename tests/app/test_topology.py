@@ -13,6 +13,7 @@ from unbroken.app.topology import manager_of, options_of, topology_of
 from unbroken.cli.main import app
 from unbroken.config.reading import read_site
 from unbroken.core.errors import ConfigError
+from unbroken.identity.densities import DensitySettings
 from unbroken.identity.fixed import FixedManager
 from unbroken.identity.manager import CalibratedManager
 from unbroken.identity.topology import Topology
@@ -106,3 +107,14 @@ def test_the_command_takes_a_site(site: Path, tmp_path: Path) -> None:
     assert result.exit_code == 0, result.output
     assert "2 people" in result.output
     assert len(set(np.load(answer)["final"].tolist())) == 2
+
+
+def test_the_card_of_the_net_says_where_the_calibration_of_looks_begins(site: Path, tmp_path: Path) -> None:
+    card = '[{}]\ntask = "reid"\nfiles = ["x.onnx"]\n{}input = {{ width = 128, height = 256 }}\n'
+    (tmp_path / "ours.card.toml").write_text(card.format("ours", "separation = 2.25\n"))
+    (tmp_path / "other.card.toml").write_text(card.format("other", ""))
+    known = {name: site.with_name(f"{name}.toml") for name in ("ours", "other")}
+    for name, path in known.items():
+        path.write_text(f'[reid]\nmodel = "{name}"\n[runtime]\nmodels = "{tmp_path}"\n{SITE}')
+    separations = {name: manager_of(path)[0].settings.calibration.densities.separation for name, path in known.items()}
+    assert separations == {"ours": 2.25, "other": DensitySettings().separation}

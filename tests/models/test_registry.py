@@ -143,3 +143,10 @@ def test_a_card_trusts_a_score_between_0_and_1(trusted):
     text = f'[net]\ntask = "detection"\nfiles = ["net.onnx"]\ndecoder = "yolox"\ntrusted = {trusted}\ninput = {{ }}\n'
     with pytest.raises(ConfigError, match=r"trusted is .*give a score between 0 and 1"):
         cards_from_toml(text, "mine")
+
+
+@pytest.mark.parametrize("separation", ["-1", '"far"', "true"])
+def test_a_card_gives_a_separation_in_standard_deviations(separation):
+    text = f'[net]\ntask = "reid"\nfiles = ["net.onnx"]\nseparation = {separation}\ninput = {{ }}\n'
+    with pytest.raises(ConfigError, match=r"separation is .*give standard deviations"):
+        cards_from_toml(text, "ours")

@@ -10,11 +10,14 @@ from unbroken.config.site import SiteSettings
 from unbroken.core.errors import ConfigError
 from unbroken.datasets.calibration import read_view
 from unbroken.geometry.plane import GroundView
+from unbroken.identity.calibration import CalibrationSettings
+from unbroken.identity.densities import DensitySettings
 from unbroken.identity.fixed import FixedManager
 from unbroken.identity.gallery import GallerySettings
 from unbroken.identity.manager import CalibratedManager
 from unbroken.identity.policies import by_name
 from unbroken.identity.topology import TopologySettings
+from unbroken.models.registry import existing, known_cards
 
 _DAY = 86400.0
 
@@ -38,11 +41,21 @@ def options_of(settings: SiteSettings) -> dict[str, object]:
     """Settings of the site's identity policy, by name: the topology, what is kept, then what the policy is told."""
     storage, identity = settings.storage, settings.identity
     kept = GallerySettings(capacity=storage.people, lifetime=storage.days * _DAY, megabytes=storage.megabytes)
+    topology = topology_of(settings.topology)
     known: dict[str, dict[str, object]] = {
-        "calibrated": {"topology": topology_of(settings.topology), "gallery": kept},
+        "calibrated": {"topology": topology, "gallery": kept, "calibration": calibration_of(settings)},
         "fixed": {"capacity": storage.people},
     }
     return {**known.get(identity.policy, {}), **identity.options}
+
+
+def calibration_of(settings: SiteSettings) -> CalibrationSettings:
+    """Where the calibration of looks begins: at what the card of the site's Re-ID net says of it, if it does."""
+    folders = [Path(settings.runtime.models)] if settings.runtime.models else []
+    card = known_cards(existing(folders)).get(settings.reid.model)
+    if card is None or not card.separation:
+        return CalibrationSettings()
+    return CalibrationSettings(densities=DensitySettings(separation=card.separation))
 
 
 def manager_of(path: Path, policy: str = "") -> tuple[CalibratedManager | FixedManager, dict[str, GroundView]]:

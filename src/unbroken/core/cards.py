@@ -79,6 +79,8 @@ class ModelCard:
         trusted: the score from which a box of a detector is more likely a person than not. Nets differ much in it;
             scores are bent so that it becomes `TRUSTED`, on which the thresholds of the trackers count.
         dimension: the length of a Re-ID feature; 0 where it is read from the net.
+        separation: how far tracks of one person are from strangers under a Re-ID net, in standard deviations of the
+            score, where it was measured; 0 where it was not. It is where a site's own calibration begins.
         output: which output holds the answer.
         paper: where it was published.
         summary: one sentence for people who choose.
@@ -97,6 +99,7 @@ class ModelCard:
     decoder: str = ""
     trusted: float = TRUSTED
     dimension: int = 0
+    separation: float = 0.0
     output: int = 0
     paper: str = ""
     summary: str = ""

@@ -45,7 +45,7 @@ class CalibrationSettings:
     dimensions: int = 128
     within: float = 0.6
     within_shrinkage: float = 300.0
-    within_ridge: float = 5.0
+    within_ridge: float = 4.0
     ceiling: float = 14.0
     densities: DensitySettings = field(default_factory=DensitySettings)
 

@@ -124,13 +124,15 @@ def _value(key: str, value: object, source: str) -> object:
         raise ConfigError(f"{source}: {key} is {value!r}; give a whole number, 0 or more")
     if key == "trusted" and (not isinstance(value, float) or not 0 < value < 1):
         raise ConfigError(f"{source}: trusted is {value!r}; give a score between 0 and 1")
+    if key == "separation" and (isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 100):
+        raise ConfigError(f"{source}: separation is {value!r}; give standard deviations, 0 where it is not known")
     if key == "scale" and not isinstance(value, int | float):
         raise ConfigError(f"{source}: {key} is {value!r}; give a number")
     if key in ("mean", "std", "files", "urls", "sha256", "also", "bytes"):
         if not isinstance(value, list):
             raise ConfigError(f"{source}: {key} is {value!r}; give a list")
         return tuple(float(part) for part in value) if key in ("mean", "std") else tuple(value)
-    return float(value) if key == "scale" and isinstance(value, int | float) else value
+    return float(value) if key in ("scale", "separation") and isinstance(value, int | float) else value
 
 
 def _toml(value: object) -> str:
