@@ -223,7 +223,7 @@ def test_damage_another_net_and_another_version_are_told_apart():
 def test_a_state_of_the_first_layout_is_read(monkeypatch):
     """It left nothing out."""
     packed = bytes_of_engine(middle())
-    monkeypatch.setattr("unbroken.storage.state._SMALL", 2**40)
+    monkeypatch.setattr("unbroken.storage.state_packing._SMALL", 2**40)
     first = bytes_of_engine(middle())
     assert len(first) > len(packed)
     first = first[:8] + (1).to_bytes(4, "little") + first[12:]
