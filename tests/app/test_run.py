@@ -73,10 +73,11 @@ class Told(logging.Handler):
 
 @pytest.fixture
 def told():
-    handler = Told()
+    handler, before = Told(), LOG.level
     LOG.addHandler(handler)
     LOG.setLevel(logging.INFO)
     yield handler
+    LOG.setLevel(before)
     LOG.removeHandler(handler)
 
 
