@@ -6,6 +6,7 @@ nothing swings to and fro.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +15,7 @@ from unbroken.core.arrays import Ints
 from unbroken.core.events import Evidence
 from unbroken.identity.gallery import View
 from unbroken.identity.places import impossible, near_in_time
-from unbroken.identity.resolver import REFUSED, Decision, Site, can_follow, decide, link_odds, weigh
+from unbroken.identity.resolver import PINNED, REFUSED, Decision, Site, can_follow, decide, link_odds, weigh
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,19 +61,19 @@ class Undo:
     tracks: tuple[tuple[int, int], ...]
 
 
-def reconsider(slot: int, person: int, alone: bool, site: Site) -> Decision:  # noqa: FBT001
-    """Weigh a track again that has been taken out of its person.
+def reconsider(slots: Sequence[int], person: int, alone: bool, site: Site) -> Decision:  # noqa: FBT001
+    """Weigh tracks of one person again that have been taken out of it.
 
     Args:
-        slot: of the track.
+        slots: of the tracks, the earliest first.
         person: who it was.
-        alone: it was the only track of that person, who is therefore not in the gallery now.
-        site: without the track.
+        alone: they were all of that person, who is therefore not in the gallery now.
+        site: without the tracks.
 
     Returns:
         The decision; its person is the old one unless another is better by the hysteresis, 0 for somebody new.
     """
-    weighed = weigh(slot, site)
+    weighed = weigh(slots, site)
     ids = site.gallery.ids
     scores = np.append(weighed.scores, weighed.newcomer)
     if alone:
@@ -81,7 +82,7 @@ def reconsider(slot: int, person: int, alone: bool, site: Site) -> Decision:  # 
         old = int(np.searchsorted(ids, person))
     best = int(np.argmax(scores))
     keep = old if scores[best] <= scores[old] + site.hysteresis else best
-    return decide(slot, weighed, keep if keep < len(ids) else -1, ids)
+    return decide(slots[0], weighed, keep if keep < len(ids) else -1, ids)
 
 
 def find_merge(person: int, settings: CorrectionSettings, site: Site) -> Merge | None:
@@ -110,9 +111,10 @@ def find_merge(person: int, settings: CorrectionSettings, site: Site) -> Merge |
 
 
 def _tracks(person: int, site: Site) -> Ints:
-    """The slots of a person's tracks, in the order of time."""
-    used = site.history.used
-    return _in_time(used[site.history.persons[used] == person], site)
+    """The slots of a person's tracks that are more than first guesses, in the order of time."""
+    history, used = site.history, site.history.used
+    stands = history.settled[used] | (history.margins[used] == PINNED)
+    return _in_time(used[(history.persons[used] == person) & stands], site)
 
 
 def _clash(mine: Ints, theirs: Ints, site: Site) -> bool:

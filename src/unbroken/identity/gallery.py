@@ -240,6 +240,21 @@ class Gallery:
             found[:, people] = part
         return found
 
+    def together(self, rows: Floats) -> Floats:
+        """(k, d) tracks of one person -> (P,) the model's log-likelihood ratios with everybody."""
+        likeness = self._likeness
+        if isinstance(likeness, Likeness) and len(rows) > 1 and self._count:
+            columns, total = self.columns, rows.sum(axis=0)
+            counts = columns.counts.astype(np.float64) + len(rows)
+            alone = likeness.energy(total[None], np.array([float(len(rows))]))[0]
+            found: Floats = likeness.energy(columns.sums + total, counts) - columns.energies - alone
+            return found
+        mean = rows.mean(axis=0, keepdims=True)
+        if len(rows) > 1:
+            mean /= max(float(np.linalg.norm(mean)), 1e-12)
+        ratios: Floats = self.ratios(mean)[0]
+        return ratios
+
     def joint(self, person: int) -> Floats:
         """(P,) the model's log-likelihood ratio that a person and each other are one."""
         if self._likeness is None:

@@ -43,7 +43,8 @@ class Tracklet:
 class History:
     """A ring of the last tracks. A track has a number, counted from 0, never used again; its slot is `number % size`.
 
-    Attributes are columns over all slots; a slot that was never used has number -1.
+    Attributes are columns over all slots; a slot that was never used has number -1. A track that is not `settled` has
+    been seen too little: its person, if it has one, is a first guess on which nothing else rests.
     """
 
     def __init__(self, size: int) -> None:
@@ -56,6 +57,7 @@ class History:
         self.starts: Floats = np.zeros(size)
         self.ends: Floats = np.full(size, -np.inf)
         self.persons: Ints = np.full(size, -1, dtype=np.int64)
+        self.settled: Bools = np.zeros(size, dtype=np.bool_)
         self.margins: Floats = np.zeros(size)
         self.confidences: Floats = np.zeros(size)
         self.places: Floats = np.full((size, 2, 2), np.nan)
@@ -87,6 +89,7 @@ class History:
             self.vectors = np.zeros((self.size, len(tracklet.feature)), dtype=np.float32)
         self.numbers[slot], self.local[slot], self.cameras[slot] = number, tracklet.track, camera
         self.persons[slot], self.margins[slot], self.confidences[slot] = -1, 0.0, 0.0
+        self.settled[slot] = True
         self.log_rates[slot] = self.log_slow[slot] = 0.0
         self.renew(slot, tracklet)
         return slot
@@ -117,7 +120,15 @@ class History:
         self._erased = self._erased or len(slots) > 0
         self.numbers[slots] = self.local[slots] = self.persons[slots] = -1
         self.ends[slots], self.places[slots], self.boxes[slots] = -np.inf, np.nan, np.nan
-        for column in (self.cameras, self.starts, self.margins, self.confidences, self.log_rates, self.log_slow):
+        for column in (
+            self.cameras,
+            self.starts,
+            self.settled,
+            self.margins,
+            self.confidences,
+            self.log_rates,
+            self.log_slow,
+        ):
             column[slots] = 0
         self.vectors[slots], self.rows[slots] = 0, 0
 

@@ -25,6 +25,7 @@ from unbroken.core.events import (
 from unbroken.core.sightings import Identities, IdentityState, Sightings
 from unbroken.identity.bootstrap import Bootstrap, BootstrapSettings, Pairs
 from unbroken.identity.calibration import CalibrationSettings, Likeness, judged, learn_likeness
+from unbroken.identity.coincidences import Coincidences, CoincidenceSettings, Standing
 from unbroken.identity.corrections import CorrectionSettings, Merge, Undo, find_merge, reconsider
 from unbroken.identity.distances import with_distances
 from unbroken.identity.doubts import doubts
@@ -32,10 +33,10 @@ from unbroken.identity.features import Bank, FeatureSettings
 from unbroken.identity.gallery import Gallery, GallerySettings, View
 from unbroken.identity.handoffs import HandOff, HandOffs, blind
 from unbroken.identity.history import History, Tracklet
-from unbroken.identity.manual import PINNED, Notes, joined, known_person, merged, split, swapped, undone
+from unbroken.identity.manual import Notes, joined, known_person, merged, split, swapped, undone
 from unbroken.identity.places import PlaceSettings, impossible
 from unbroken.identity.recall import Remembered
-from unbroken.identity.resolver import Decision, Site, resolve
+from unbroken.identity.resolver import PINNED, Decision, Site, companions, resolve
 from unbroken.identity.topology import Topology, TopologySettings, gaps
 from unbroken.identity.transits import TransitSettings
 
@@ -52,12 +53,15 @@ class ManagerSettings:
         bootstrap: of the first minute.
         calibration: of the likelihood ratio.
         places: of the term of place.
+        coincidences: of pairs of tracks that calibrated cameras see at once.
         topology: of time and cameras.
         transits: of hand-offs without looks.
         gallery: of what is remembered.
         corrections: of second thoughts.
         false_merge_rate: a Global ID is confirmed when the probability that it is wrong is below this; and the odds of
             it, against those of 1 %, are what somebody new is favoured by: half the rate, twice the odds.
+        guess: posterior probability of somebody known from which on a track has his Global ID before it is due; 1 has
+            every track wait.
         enough: sum of the quality of the views after which a track is due.
         patience: seconds after which a track is due with whatever has been seen of it.
         memory: tracks that the calibration learns from.
@@ -72,11 +76,13 @@ class ManagerSettings:
     bootstrap: BootstrapSettings = field(default_factory=BootstrapSettings)
     calibration: CalibrationSettings = field(default_factory=CalibrationSettings)
     places: PlaceSettings = field(default_factory=PlaceSettings)
+    coincidences: CoincidenceSettings = field(default_factory=CoincidenceSettings)
     topology: TopologySettings = field(default_factory=TopologySettings)
     transits: TransitSettings = field(default_factory=TransitSettings)
     gallery: GallerySettings = field(default_factory=GallerySettings)
     corrections: CorrectionSettings = field(default_factory=CorrectionSettings)
     false_merge_rate: float = 0.01
+    guess: float = 0.6
     enough: float = 3.0
     patience: float = 2.0
     memory: int = 4096
@@ -110,6 +116,7 @@ class _Open:
     bank: Bank
     places: Floats
     boxes: Floats
+    covariance: Floats
     number: int = -1
     learnt: float = 0.0
 
@@ -122,6 +129,7 @@ class CalibratedManager:
         self._history = History(self.settings.memory)
         self._topology = Topology(self.settings.topology)
         self._gallery = Gallery(self.settings.gallery)
+        self._coincidences = Coincidences(self.settings.coincidences)
         self._site = self._site_with(None)
         self._pairs = Pairs(self.settings.bootstrap)
         self._hand_offs = HandOffs(self.settings.transits)
@@ -207,8 +215,10 @@ class CalibratedManager:
         for view in sightings:
             self._end(view)
             self._take_in(view)
-        for view in sightings:
-            events += self._decide_due(view)
+        waiting = [self._waiting(view) for view in sightings]
+        self._note_coincidences(sightings)
+        for view, (due, early) in zip(sightings, waiting, strict=True):
+            events += self._decide_due(due, early, view.time)
         events += self._look_again(sightings)
         events += self._keep_exclusive(sightings)
         if sightings:
@@ -254,6 +264,7 @@ class CalibratedManager:
         theirs |= {view.number for person in persons for view in self._gallery.views(person)}
         self._open = {key: track for key, track in self._open.items() if track.number not in theirs}
         history.erase(slots)
+        self._coincidences.forget(theirs)
         for person in persons:
             self._gallery.put(person, ())
         self._notes.forget(persons, theirs)
@@ -264,7 +275,13 @@ class CalibratedManager:
         ended += [key for key, track in self._open.items() if key[0] == view.camera and track.end < deadline]
         for key in ended:
             track = self._open.pop(key, None)
-            if track is not None and track.number >= 0 and track.bank.weight > track.learnt:
+            slot = -1 if track is None else self._history.slot(track.number)
+            if track is None or slot < 0:
+                continue
+            if not self._history.settled[slot]:
+                # A guess about a track that was never due stands, and nothing rests on it.
+                self._history.margins[slot] = PINNED
+            elif track.bank.weight > track.learnt:
                 self._renew(key, track)
 
     def _take_in(self, view: Sightings) -> None:
@@ -288,9 +305,11 @@ class CalibratedManager:
         track = self._open.get(key)
         if track is None:
             places, boxes = np.tile(view.ground[row], (2, 1)), np.tile(view.boxes[row], (2, 1))
-            track = _Open(view.time, view.time, Bank(self.settings.features), places, boxes)
+            bank = Bank(self.settings.features)
+            track = _Open(view.time, view.time, bank, places, boxes, view.covariance[row].copy())
             self._open[key] = track
         if view.time >= track.end:
+            track.covariance[:] = view.covariance[row]
             track.end, track.boxes[1], track.places[1] = view.time, view.boxes[row], view.ground[row]
         track.start = min(track.start, view.time)
         if fresh:
@@ -301,7 +320,7 @@ class CalibratedManager:
         if slot >= 0:
             self._history.starts[slot], self._history.ends[slot] = track.start, track.end
             self._history.boxes[slot], self._history.places[slot] = track.boxes, track.places
-            if track.bank.weight > 2 * track.learnt:
+            if track.bank.weight > 2 * track.learnt and self._history.settled[slot]:
                 self._renew(key, track)
 
     def _tracklet(self, key: tuple[str, int], track: _Open) -> Tracklet:
@@ -319,21 +338,83 @@ class CalibratedManager:
         self._project(slot)
         self._keep_view(slot)
 
-    def _decide_due(self, view: Sightings) -> list[Event]:
-        slots: list[int] = []
+    def _waiting(self, view: Sightings) -> tuple[list[int], list[int]]:
+        """The slots of tracks that are due, and of others of which there is a new view."""
+        due: list[int] = []
+        early: list[int] = []
         for number in view.tracks.tolist():
-            track = self._open[view.camera, number]
-            if track.number >= 0 and self._history.slot(track.number) >= 0:
+            key = view.camera, number
+            track = self._open[key]
+            slot = self._history.slot(track.number) if track.number >= 0 else -1
+            if slot >= 0 and self._history.settled[slot]:
                 continue
-            waited = view.time - track.start >= self.settings.patience
-            if track.bank.weight < self.settings.enough and not waited:
+            ready = track.bank.weight >= self.settings.enough or view.time - track.start >= self.settings.patience
+            if ready or (len(track.bank) and track.bank.weight > track.learnt and self.settings.guess < 1):
+                slot = self._taken_anew(key, track)
+                (due if ready else early).append(slot)
+        return due, early
+
+    def _note_coincidences(self, sightings: Sequence[Sightings]) -> None:
+        """Who stands where, of all tracks that calibrated cameras have in view now."""
+        if not sightings:
+            return
+        time = max(view.time for view in sightings)
+        deadline = time - self.settings.coincidences.instant
+        fresh = {view.camera for view in sightings}
+        standing = [
+            (track, self._topology.number(camera), camera in fresh)
+            for (camera, _), track in self._open.items()
+            if track.number >= 0 and deadline <= track.end <= time and np.isfinite(track.places[1, 0])
+        ]
+        if len(standing) < 2:
+            return
+        tracks, cameras, seen = zip(*standing, strict=True)
+        self._coincidences.note(
+            Standing(
+                np.array([track.number for track in tracks]),
+                np.array(cameras),
+                np.stack([track.places[1] for track in tracks]),
+                np.nan_to_num(np.stack([track.covariance for track in tracks])),
+                np.array(seen),
+            ),
+            time,
+        )
+        self._coincidences.prune(self._history.count)
+
+    def _decide_due(self, due: list[int], early: list[int], time: float) -> list[Event]:
+        """Decide on tracks that are due; of the others, guess who they are."""
+        events = self._decide(due, time) if due else []
+        for _ in due:
+            events += self._second_thoughts(time)
+        return events + self._guess(early, time)
+
+    def _taken_anew(self, key: tuple[str, int], track: _Open) -> int:
+        """The slot of a track that is not settled, with what has been seen of it so far."""
+        slot = self._history.slot(track.number) if track.number >= 0 else -1
+        if slot < 0:
+            slot = self._append(self._tracklet(key, track))
+            self._history.settled[slot] = False
+            track.number = int(self._history.numbers[slot])
+        else:
+            self._history.renew(slot, self._tracklet(key, track))
+            self._project(slot)
+        track.learnt = track.bank.weight
+        return slot
+
+    def _guess(self, slots: list[int], time: float) -> list[Event]:
+        """Tracks that are not due have the Global ID of somebody who is likely enough; nothing rests on that."""
+        history, events = self._history, []
+        free = [slot for slot in slots if history.margins[slot] < PINNED]
+        for decision in resolve(free, self._site) if free and len(self._gallery) else []:
+            slot, person = decision.slot, int(history.persons[decision.slot])
+            if not decision.person or decision.confidence < self.settings.guess:
                 continue
-            slot = self._append(self._tracklet((view.camera, number), track))
-            track.number, track.learnt = int(self._history.numbers[slot]), track.bank.weight
-            slots.append(slot)
-        events = self._decide(slots, view.time) if slots else []
-        for _ in slots:
-            events += self._second_thoughts(view.time)
+            if person <= 0:
+                events.append(self._settle(decision, time))
+            elif person != decision.person:
+                events.append(self._move(decision, time))
+            else:
+                history.confidences[slot], history.margins[slot] = decision.confidence, decision.margin
         return events
 
     def _keep_exclusive(self, sightings: Sequence[Sightings]) -> list[Event]:
@@ -343,10 +424,15 @@ class CalibratedManager:
             slot: view.time
             for view in sightings
             for number in view.tracks.tolist()
-            if (slot := self._slot_of(view.camera, number)) >= 0
+            if (slot := self._slot_of(view.camera, number)) >= 0 and history.persons[slot] > 0
         }
+        seen = set(found)
+        for track in self._open.values():
+            slot = history.slot(track.number) if track.number >= 0 else -1
+            if slot >= 0 and not history.settled[slot] and history.persons[slot] > 0:
+                found.setdefault(slot, track.end)
         slots = np.array(list(found), dtype=np.int64)
-        slots = slots[np.lexsort((history.numbers[slots], -history.margins[slots]))]
+        slots = slots[np.lexsort((history.numbers[slots], -history.margins[slots], ~history.settled[slots]))]
         first, then = np.triu(history.persons[slots][:, None] == history.persons[slots], 1).nonzero()
         if not self._excluded(slots[then], slots[first]):
             return []
@@ -354,6 +440,8 @@ class CalibratedManager:
         events: list[Event] = []
         for slot in slots.tolist():
             others = np.array(places.get(int(history.persons[slot]), []), dtype=np.int64)
+            if slot not in seen:
+                others = others[history.together(slot, others)]
             if len(others) and self._excluded(slot, others):
                 events += self._revisit(slot, found[slot])
             places.setdefault(int(history.persons[slot]), []).append(slot)
@@ -372,12 +460,12 @@ class CalibratedManager:
     def _answer(self, view: Sightings) -> Identities:
         history, count = self._history, len(view)
         slots = np.array([self._slot_of(view.camera, number) for number in view.tracks.tolist()], dtype=np.int64)
-        decided = slots >= 0
+        decided = (slots >= 0) & (history.persons[slots] > 0)
         persons, state = np.full(count, -1, dtype=np.int64), np.full(count, IdentityState.PENDING, dtype=np.int64)
         confidence = np.zeros(count)
         persons[decided] = history.persons[slots[decided]]
         confidence[decided] = history.confidences[slots[decided]]
-        sure = confidence >= 1 - self.settings.false_merge_rate
+        sure = (confidence >= 1 - self.settings.false_merge_rate) & history.settled[slots]
         state[decided] = np.where(sure[decided], IdentityState.CONFIRMED, IdentityState.PROBABLE)
         return Identities(view.camera, view.time, view.tracks, persons, state, confidence)
 
@@ -411,6 +499,7 @@ class CalibratedManager:
         self._history = self._history.resized(settings.memory)
         self._topology = self._topology.with_settings(settings.topology)
         self._hand_offs.settings = settings.transits
+        self._coincidences.settings = settings.coincidences
         self._gallery.adopt(settings.gallery)
         self._notes.resize(settings.corrections.remembered)
         likeness = self._site.likeness
@@ -422,7 +511,8 @@ class CalibratedManager:
         """What decisions are made from, under the settings of now."""
         settings = self.settings
         hysteresis, caution = settings.corrections.hysteresis, settings.caution
-        return Site(self._gallery, self._history, self._topology, likeness, hysteresis, settings.places, caution)
+        known = self._gallery, self._history, self._topology, likeness
+        return Site(*known, hysteresis, settings.places, caution, self._coincidences)
 
     def _in_view_at_once(self, mine: Ints, theirs: Ints) -> bool:
         """Whether two people have tracks that are open now and cannot be one person's."""
@@ -459,8 +549,31 @@ class CalibratedManager:
     def _decide(self, slots: list[int], time: float) -> list[Event]:
         unseen = blind(self._history, np.array(slots, dtype=np.int64))
         seen = [slot for slot, hidden in zip(slots, unseen.tolist(), strict=True) if not hidden]
-        events: list[Event] = [self._settle(decision, time) for decision in resolve(seen, self._site)] if seen else []
+        events: list[Event] = []
+        partners = {slot: companions(slot, self._site) for slot in seen}
+        for slot in [slot for slot in seen if partners[slot] and self._history.margins[slot] < PINNED]:
+            self._history.settled[slot] = True
+            events += self._reweigh(slot, companions(slot, self._site), time)
+            self._keep_view(slot)
+            seen.remove(slot)
+        for decision in resolve(seen, self._site) if seen else []:
+            events += self._decided(decision, time)
+        self._history.settled[slots] = True
         return events + self._hand_over(time) if unseen.any() else events
+
+    def _decided(self, decision: Decision, time: float) -> list[Event]:
+        """Who a track is that is due, whatever was guessed before."""
+        history, slot = self._history, decision.slot
+        person = int(history.persons[slot])
+        history.settled[slot] = True
+        if person <= 0:
+            return [self._settle(decision, time)]
+        if history.margins[slot] < PINNED and decision.person != person:
+            return [self._move(decision, time)]
+        if history.margins[slot] < PINNED:
+            history.margins[slot], history.confidences[slot] = decision.margin, decision.confidence
+        self._keep_view(slot)
+        return []
 
     def _hand_over(self, time: float) -> list[Event]:
         """Tracks without looks: who follows whom is decided anew for all of the window."""
@@ -496,7 +609,9 @@ class CalibratedManager:
         history = self._history
         history.persons[slot] = person
         history.margins[slot], history.confidences[slot] = decision.margin, decision.confidence
-        self._keep_view(slot)
+        if history.settled[slot] or not decision.person:
+            history.settled[slot] = True
+            self._keep_view(slot)
 
     def _keep_view(self, slot: int) -> None:
         history = self._history
@@ -533,18 +648,36 @@ class CalibratedManager:
         return events
 
     def _revisit(self, slot: int, time: float) -> list[Event]:
+        """Weigh a track again, together with those that stood where it did."""
+        return self._reweigh(slot, companions(slot, self._site) if self._history.settled[slot] else [], time)
+
+    def _reweigh(self, slot: int, others: list[int], time: float) -> list[Event]:
         history, gallery = self._history, self._gallery
-        person, number = int(history.persons[slot]), int(history.numbers[slot])
-        lifted = gallery.lift(person, number)
+        person = int(history.persons[slot])
+        if person <= 0:
+            person = int(history.persons[others[0]])
+        slots = sorted([slot, *others], key=lambda one: (history.starts[one], history.numbers[one]))
+        before = history.persons[slots].copy()
+        pairs = list(zip(slots, before.tolist(), strict=True))
+        lifted = [gallery.lift(whose, int(history.numbers[one])) for one, whose in pairs if whose > 0]
         alone = not gallery.views(person)
-        history.persons[slot] = -1
-        decision = reconsider(slot, person, alone, self._site)
-        gallery.lay_back(lifted)
-        history.persons[slot] = person
-        if decision.person == person or (alone and not decision.person):
-            history.margins[slot], history.confidences[slot] = decision.margin, decision.confidence
-            return []
-        return [self._move(decision, time)]
+        history.persons[slots] = -1
+        decision = reconsider(slots, person, alone, self._site)
+        history.persons[slots] = before
+        for views in reversed(lifted):
+            gallery.lay_back(views)
+        target = decision.person or (person if alone else 0)
+        events: list[Event] = []
+        for one, whose in pairs:
+            mine = replace(decision, slot=one, person=target)
+            if whose <= 0:
+                events.append(self._settle(mine, time))
+            elif int(history.persons[one]) != target:
+                events.append(self._move(mine, time))
+            else:
+                history.margins[one], history.confidences[one] = decision.margin, decision.confidence
+            target = target or int(history.persons[one])
+        return events
 
     def _move(self, decision: Decision, time: float) -> Event:
         """A track becomes a view of another person, who may be new."""
@@ -581,6 +714,7 @@ class CalibratedManager:
         if not width:
             return
         used = history.used
+        used = used[history.settled[used]]
         if history.count < settings.first_fit or len(used) < min(settings.first_fit, history.size):
             self._calibrate(Bootstrap.from_pairs(self._pairs, width, settings.bootstrap), width)
             return
@@ -614,7 +748,7 @@ class CalibratedManager:
     def _learn_transits(self) -> None:
         history = self._history
         used = history.used
-        used = used[history.persons[used] > 0]
+        used = used[(history.persons[used] > 0) & history.settled[used]]
         order = used[np.lexsort((history.numbers[used], history.middles(used), history.persons[used]))]
         before, after = order[:-1], order[1:]
         same = history.persons[before] == history.persons[after]

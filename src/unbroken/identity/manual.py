@@ -18,10 +18,7 @@ from unbroken.core.errors import ContractError
 from unbroken.core.events import Event, Evidence, PersonMerged, PersonSplit
 from unbroken.identity.corrections import Merge, Undo
 from unbroken.identity.gallery import View
-from unbroken.identity.resolver import Site
-
-PINNED = float("inf")
-"""The margin of a track that somebody has decided by hand."""
+from unbroken.identity.resolver import PINNED, Site
 
 Track = tuple[str, int]
 

@@ -13,6 +13,7 @@ that are due in a view are assigned together, each with a column of its own for 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -22,11 +23,14 @@ from unbroken.core.arrays import Bools, Floats, Ints
 from unbroken.core.events import Evidence
 from unbroken.identity.bootstrap import Bootstrap
 from unbroken.identity.calibration import Likeness
+from unbroken.identity.coincidences import Coincidences
 from unbroken.identity.gallery import Gallery
 from unbroken.identity.history import History
 from unbroken.identity.places import PlaceSettings, impossible, near_in_time, place_odds
 from unbroken.identity.topology import Topology, gaps
 
+PINNED = float("inf")
+"""The margin of a track that somebody has decided by hand."""
 REFUSED = -1e6
 """The score of somebody whom a rule excludes."""
 
@@ -52,6 +56,13 @@ class Site:
     hysteresis: float = 1.0
     places: PlaceSettings = field(default_factory=PlaceSettings)
     caution: float = 0.0
+    coincidences: Coincidences | None = None
+
+    @property
+    def newcomer(self) -> float:
+        """The prior probability of somebody new: at first nearly everybody is (Chinese restaurant process)."""
+        setting = self.topology.settings
+        return max(setting.newcomer, setting.crowd / (setting.crowd + self.history.count))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -113,7 +124,7 @@ class Decision:
 def resolve(slots: list[int], site: Site) -> list[Decision]:
     """Decide on tracks of one view together: the assignment with the greatest sum of scores."""
     ids = site.gallery.ids
-    weighed = [weigh(slot, site) for slot in slots]
+    weighed = [weigh([slot], site) for slot in slots]
     scores = np.array([each.scores for each in weighed]).reshape(len(slots), len(ids))
     newcomers = np.full((len(slots), len(slots)), REFUSED)
     np.fill_diagonal(newcomers, [each.newcomer for each in weighed])
@@ -137,36 +148,89 @@ def decide(slot: int, weighed: Weighed, column: int, ids: Ints) -> Decision:
     return Decision(slot, int(ids[column]) if known else 0, margin, confidence, evidence, alternatives)
 
 
-def weigh(slot: int, site: Site) -> Weighed:
-    """Compare one track with everybody."""
+def weigh(slots: Sequence[int], site: Site) -> Weighed:
+    """Compare tracks that are one person, the first of which says when and where from, with everybody."""
     history, gallery = site.history, site.gallery
+    seen = [slot for slot in slots if np.any(history.vectors[slot])]
     appearance = np.zeros(len(gallery))
-    if site.likeness is not None and history.vectors[slot].any():
-        appearance = site.likeness.calibrated(gallery.ratios(history.rows[slot : slot + 1])[0])
-    known = _known(slot, history)
+    if site.likeness is not None and seen:
+        appearance = site.likeness.calibrated(gallery.together(history.rows[seen]))
+    slot = slots[0]
+    known = _known(slots, history)
     rows = gallery.rows(history.persons.take(known))
     there = rows >= 0
     if not there.all():
         known, rows = known[there], rows[there]
-    before, after = _neighbours(slot, known, rows, site)
+    settled = history.settled[known]
+    before, after = _neighbours(slot, known[settled], rows[settled], site)
     place = np.zeros(len(gallery))
-    seen = (before >= 0).nonzero()[0]
-    place[seen] = place_odds(before[seen], slot, history, site.places)
-    refused = _refused(slot, known, rows, site)
+    followed = (before >= 0).nonzero()[0]
+    place[followed] = place_odds(before[followed], slot, history, site.places)
+    refused = np.zeros(len(gallery), dtype=np.bool_)
     if site.topology.settings.fastest:
         refused |= _too_fast(slot, before, after, site)
+    beside = np.zeros(len(gallery), dtype=np.bool_)
+    for member in slots:
+        beside |= _stand_together(member, place, site)
+        refused |= _refused(member, known, rows, site)
     time = _chain_odds(slot, before, after, site)
-    newcomer = site.topology.settings.newcomer
-    if not refused.all():
-        time = time + np.log(1 - newcomer) - float(np.logaddexp.reduce(time[~refused]))
+    newcomer = site.newcomer
+    meant = ~(refused | beside)
+    if meant.any():
+        time = time + np.log(1 - newcomer) - float(np.logaddexp.reduce(time[meant]))
     scores = np.where(refused, REFUSED, np.maximum(appearance + time + place, REFUSED))
     return Weighed(appearance, time, place, scores, float(np.log(newcomer)) + site.caution)
 
 
-def _known(slot: int, history: History) -> Ints:
-    """The slots of all other tracks that are somebody's, in the order of time."""
+def _stand_together(slot: int, place: Floats, site: Site) -> Bools:
+    """Write into (P,) `place` what a track says that was seen elsewhere at the same instants.
+
+    Returns:
+        (P,) who was seen beside it: he cannot be meant, and takes no share of the prior odds.
+    """
+    history = site.history
+    beside = np.zeros(len(place), dtype=np.bool_)
+    if site.coincidences is None:
+        return beside
+    numbers, odds, counts = site.coincidences.odds(int(history.numbers[slot]))
+    if not len(numbers):
+        return beside
+    slots = numbers % history.size
+    kept = (history.numbers[slots] == numbers) & (history.persons[slots] > 0)
+    if history.settled[slot]:
+        kept &= history.settled[slots]
+    order = np.flatnonzero(kept)[np.argsort(counts[kept], kind="stable")]
+    rows = site.gallery.rows(history.persons[slots[order]])
+    there = rows >= 0
+    place[rows[there]] = odds[order][there]
+    beside[rows[there]] = odds[order][there] < -site.coincidences.settings.sure
+    return beside
+
+
+def companions(slot: int, site: Site) -> list[int]:
+    """The settled tracks of other cameras that stood where this one did, so that they are decided on together."""
+    history = site.history
+    if site.coincidences is None:
+        return []
+    numbers, odds, _ = site.coincidences.odds(int(history.numbers[slot]))
+    slots = numbers % history.size
+    kept = (odds > site.coincidences.settings.sure) & (history.numbers[slots] == numbers) if len(numbers) else odds > 0
+    kept &= history.settled[slots] & (history.persons[slots] > 0) & (history.margins[slots] < PINNED)
+    found: list[int] = []
+    for other in slots[kept][np.argsort(-odds[kept], kind="stable")].tolist():
+        mine = [one for one in found if history.cameras[one] == history.cameras[other]]
+        if not (mine and history.together(other, np.array(mine)).any()):
+            found.append(other)
+    return found
+
+
+def _known(slots: Sequence[int], history: History) -> Ints:
+    """The slots of all other tracks that are somebody's, in the order of time; guesses bind only guesses."""
     used = history.used
-    known = used[(history.persons.take(used) > 0) & (used != slot)]
+    others = used != slots[0] if len(slots) == 1 else ~np.isin(used, slots)
+    known = used[(history.persons.take(used) > 0) & others]
+    if history.settled[slots[0]]:
+        known = known[history.settled.take(known) | (history.margins.take(known) == PINNED)]
     ordered: Ints = known.take(history.middles(known).argsort(kind="stable"))
     return ordered
 

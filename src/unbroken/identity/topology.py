@@ -45,7 +45,8 @@ class TopologySettings:
         way_weight: departures; the shares of the ways out of a camera are drawn to equal ones.
         leave: probability that somebody who is gone from a view comes soon to another, or to this one again.
         slow: share of tracks that are people who come back after long.
-        newcomer: share of tracks that are people never seen.
+        newcomer: share of tracks that are people never seen ...
+        crowd: ... and at first more: with n tracks known, at least crowd / (crowd + n).
         rate_window: seconds over which a camera's rate of tracks is measured.
         cell: metres, the side of the squares in which it is remembered where a calibrated camera sees people.
         cell_visits: sightings in a square until it belongs to a camera's view.
@@ -68,6 +69,7 @@ class TopologySettings:
     leave: float = 0.9
     slow: float = 0.1
     newcomer: float = 0.25
+    crowd: float = 40.0
     rate_window: float = 1200.0
     apart_after: int = 50
     cell: float = 1.0

@@ -1,0 +1,208 @@
+"""Who stood where another camera saw somebody at the same instant? Pairs of tracks of calibrated cameras.
+
+While two tracks of two cameras are in view together, the offset between their positions on the ground is gathered,
+each instant weighed by the inverse of its covariance. Of one person the mean offset of n instants has the covariance
+
+    (sum of inverse covariances)^-1 + s^2 I
+
+where s stands for what does not average out: calibration, clocks. A stranger may stand anywhere on an area of the
+size of a hall, and his offset counts once however long he stays. Their ratio is the evidence. The spread s is learnt
+while running, without labels, from pairs that are each other's nearest and far from everybody else; until they are
+known it is drawn to a cautious prior.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from unbroken.core.arrays import Bools, Floats, Ints
+
+_BINS = 60
+_BIN = 0.05
+"""Metres: the resolution in which the mean offsets of sure pairs are counted."""
+_LEAST = 1e-3
+"""Square metres: no position is known better."""
+_RAYLEIGH = float(np.sqrt(2 * np.log(2)))
+"""The median length of a normal offset in the plane, in standard deviations."""
+
+
+@dataclass(frozen=True, slots=True)
+class CoincidenceSettings:
+    """Settings of pairs on the ground.
+
+    Attributes:
+        spread: metres, prior standard deviation of what does not average out ...
+        prior_pairs: ... and as many pairs as it is worth.
+        least: metres; the spread is never believed to be smaller.
+        reach: metres; a pair is followed from the first instant at which it is that close.
+        alone: metres; a pair is sure if nobody else is that close to either.
+        instants: after that many a sure pair teaches the spread; and more do not make the mean offset any better.
+        every: seconds; of a pair one instant in that many counts, for errors last.
+        instant: seconds between two sightings that count as simultaneous.
+        area: square metres over which strangers are spread.
+        floor: nats; a pair never says more than that against somebody.
+        sure: nats from which on two tracks are decided on as one.
+        window: tracks; pairs of older ones are forgotten.
+    """
+
+    spread: float = 0.5
+    prior_pairs: float = 20.0
+    least: float = 0.1
+    reach: float = 3.0
+    alone: float = 2.5
+    instants: int = 4
+    every: float = 0.4
+    instant: float = 0.25
+    area: float = 100.0
+    floor: float = -15.0
+    sure: float = 4.0
+    window: int = 800
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Standing:
+    """N tracks that are in view.
+
+    Attributes:
+        numbers: (N,) of the tracks in the history.
+        cameras: (N,) numbers of cameras.
+        places: (N, 2) metres.
+        covariances: (N, 2, 2) square metres.
+        fresh: (N,) seen in this very step.
+    """
+
+    numbers: Ints
+    cameras: Ints
+    places: Floats
+    covariances: Floats
+    fresh: Bools
+
+
+@dataclass(slots=True)
+class _Pair:
+    """Sums of inverse covariances (xx, xy, yy), of these times the offset, and of instants."""
+
+    xx: float = 0.0
+    xy: float = 0.0
+    yy: float = 0.0
+    x: float = 0.0
+    y: float = 0.0
+    count: int = 0
+    last: float = -np.inf
+
+    def add(self, offset: Floats, covariance: Floats) -> None:
+        """One instant: (2,) metres from the track of the lower number, (2, 2) its covariance."""
+        dx, dy = offset.tolist()
+        (a, b), (_, c) = covariance.tolist()
+        a, c = a + _LEAST, c + _LEAST
+        det = a * c - b * b
+        xx, xy, yy = c / det, -b / det, a / det
+        self.xx, self.xy, self.yy = self.xx + xx, self.xy + xy, self.yy + yy
+        self.x, self.y = self.x + xx * dx + xy * dy, self.y + xy * dx + yy * dy
+        self.count += 1
+
+
+class Coincidences:
+    """Pairs of tracks that were in view together. One thread owns it."""
+
+    def __init__(self, settings: CoincidenceSettings) -> None:
+        self.settings = settings
+        self._pairs: dict[int, dict[int, _Pair]] = {}
+        prior = 1 - np.exp(-(((np.arange(_BINS + 1) * _BIN) / settings.spread) ** 2) / 2)
+        self._offsets: Floats = settings.prior_pairs * np.diff(prior)
+        self._spread = settings.spread
+
+    @property
+    def spread(self) -> float:
+        """Metres: what does not average out, as far as is known."""
+        return self._spread
+
+    def note(self, standing: Standing, time: float) -> None:
+        """Take in who stands where at one instant."""
+        apart = standing.places[:, None] - standing.places[None]
+        distance = np.hypot(apart[..., 0], apart[..., 1])
+        other = standing.cameras[:, None] != standing.cameras[None]
+        distance[~other] = np.inf
+        told = np.triu(other & (standing.fresh[:, None] | standing.fresh[None]), 1)
+        near = told & (distance < self.settings.reach)
+        sure = near & _mutual(distance, standing.cameras, self.settings.alone)
+        rows = {number: row for row, number in enumerate(standing.numbers.tolist())}
+        for number, row in rows.items():
+            for other in self._pairs.get(number, {}):
+                near[row, rows.get(other, row)] = True
+        near &= told
+        numbers = standing.numbers.tolist()
+        for row, column in zip(*np.nonzero(near), strict=True):
+            pair = self._pair(numbers[row], numbers[column])
+            if time - pair.last < self.settings.every:
+                continue
+            pair.last = time
+            way = 1.0 if numbers[row] < numbers[column] else -1.0
+            pair.add(way * apart[row, column], standing.covariances[row] + standing.covariances[column])
+            if sure[row, column] and pair.count == self.settings.instants:
+                self._learn(pair)
+
+    def _pair(self, one: int, other: int) -> _Pair:
+        pair = self._pairs.setdefault(one, {}).get(other)
+        if pair is None:
+            pair = self._pairs[one][other] = _Pair()
+            self._pairs.setdefault(other, {})[one] = pair
+        return pair
+
+    def _learn(self, pair: _Pair) -> None:
+        det = pair.xx * pair.yy - pair.xy**2
+        mx, my = (pair.yy * pair.x - pair.xy * pair.y) / det, (pair.xx * pair.y - pair.xy * pair.x) / det
+        self._offsets[min(int(np.hypot(mx, my) / _BIN), _BINS - 1)] += 1
+        known = np.cumsum(self._offsets)
+        half = known[-1] / 2
+        place = int(np.searchsorted(known, half))
+        before = known[place - 1] if place else 0.0
+        median = (place + (half - before) / (known[place] - before)) * _BIN
+        self._spread = max(float(median) / _RAYLEIGH, self.settings.least)
+
+    def odds(self, number: int) -> tuple[Ints, Floats, Ints]:
+        """(M,) tracks that were close to this one, log-likelihood ratios that it is the same person, and instants."""
+        pairs = self._pairs.get(number, {})
+        if not pairs:
+            nothing = np.zeros(0, dtype=np.int64)
+            return nothing, np.zeros(0), nothing
+        sums = np.array([(p.xx, p.xy, p.yy, p.x, p.y, p.count) for p in pairs.values()])
+        return np.array(list(pairs), dtype=np.int64), self._ratio(sums), sums[:, 5].astype(np.int64)
+
+    def _ratio(self, sums: Floats) -> Floats:
+        xx, xy, yy, x, y, count = sums.T
+        det = xx * yy - xy**2
+        mx, my = (yy * x - xy * y) / det, (xx * y - xy * x) / det
+        # More instants are no longer independent: the mean offset gets no better.
+        worth = np.maximum(count / self.settings.instants, 1.0)
+        a, b, c = worth * yy / det + self._spread**2, -worth * xy / det, worth * xx / det + self._spread**2
+        spread = a * c - b * b
+        square = (c * mx**2 - 2 * b * mx * my + a * my**2) / spread
+        found: Floats = np.log(self.settings.area / (2 * np.pi * np.sqrt(spread))) - square / 2
+        return np.maximum(found, self.settings.floor)
+
+    def forget(self, numbers: Iterable[int]) -> None:
+        """Drop the pairs of tracks."""
+        for number in numbers:
+            for other in self._pairs.pop(number, {}):
+                self._pairs.get(other, {}).pop(number, None)
+
+    def prune(self, count: int) -> None:
+        """Drop the pairs of all but the latest tracks."""
+        if len(self._pairs) > 2 * self.settings.window:
+            self.forget([number for number in self._pairs if number < count - self.settings.window])
+
+
+def _mutual(distance: Floats, cameras: Ints, alone: float) -> Bools:
+    """(N, N) pairs of two cameras which nobody else of these cameras is close to."""
+    close = distance < alone
+    found = np.zeros(distance.shape, dtype=np.bool_)
+    for camera in np.unique(cameras).tolist():
+        mine = cameras == camera
+        # Of each track, how many of this camera are close.
+        found[:, mine] |= (close[:, mine].sum(axis=1) == 1)[:, None]
+    both: Bools = found & found.T & close
+    return both
