@@ -22,7 +22,7 @@ def of_another_version(state: bytes) -> bytes:
 
     def change(head: dict[str, Any]) -> None:
         gallery = [
-            thing for thing in head["things"] if thing[1] in ("identity.gallery:Gallery", "identity.gallery:Vectors")
+            thing for thing in head["things"] if thing[1] in ("identity.gallery:Gallery", "identity.vectors:Vectors")
         ]
         gallery[0][2]["_colours"] = 3
 

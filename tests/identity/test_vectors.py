@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from unbroken.core.errors import ContractError
-from unbroken.identity.gallery import Vectors
+from unbroken.identity.vectors import Vectors
 
 writes = st.lists(st.tuples(st.booleans(), st.integers(0, 90), st.integers(0, 2**16)), max_size=300)
 

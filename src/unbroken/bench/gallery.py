@@ -24,10 +24,11 @@ from unbroken.core.arrays import Features, Floats
 from unbroken.identity.calibration import CalibrationSettings, Likeness, learn_likeness
 from unbroken.identity.engine import Engine
 from unbroken.identity.features import FeatureSettings
-from unbroken.identity.gallery import Gallery, GallerySettings, Vectors, View
+from unbroken.identity.gallery import Gallery, GallerySettings, View
 from unbroken.identity.history import Tracklet
 from unbroken.identity.manager import CalibratedManager
 from unbroken.identity.recall import Remembered
+from unbroken.identity.vectors import Vectors
 from unbroken.storage.state import bytes_of_engine, engine_of_bytes
 
 PEOPLE = 100_000
