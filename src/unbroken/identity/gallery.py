@@ -160,8 +160,9 @@ class Gallery:
             alone = likeness.energy(total[None], np.array([float(len(rows))]))[0]
             found: Floats = likeness.energy(columns.sums + total, counts) - columns.energies - alone
             return found
-        mean = rows.mean(axis=0, keepdims=True)
+        mean = rows
         if len(rows) > 1:
+            mean = rows.mean(axis=0, keepdims=True)
             mean /= max(float(np.linalg.norm(mean)), 1e-12)
         ratios: Floats = self.ratios(mean)[0]
         return ratios

@@ -151,7 +151,7 @@ def decide(slot: int, weighed: Weighed, column: int, ids: Ints) -> Decision:
 def weigh(slots: Sequence[int], site: Site) -> Weighed:
     """Compare tracks that are one person, the first of which says when and where from, with everybody."""
     history, gallery = site.history, site.gallery
-    seen = [slot for slot in slots if np.any(history.vectors[slot])]
+    seen = [slot for slot in slots if history.vectors[slot].any()]
     appearance = np.zeros(len(gallery))
     if site.likeness is not None and seen:
         appearance = site.likeness.calibrated(gallery.together(history.rows[seen]))
@@ -161,8 +161,8 @@ def weigh(slots: Sequence[int], site: Site) -> Weighed:
     there = rows >= 0
     if not there.all():
         known, rows = known[there], rows[there]
-    settled = history.settled[known]
-    before, after = _neighbours(slot, known[settled], rows[settled], site)
+    settled = history.settled.take(known).nonzero()[0]
+    before, after = _neighbours(slot, known.take(settled), rows.take(settled), site)
     place = np.zeros(len(gallery))
     followed = (before >= 0).nonzero()[0]
     place[followed] = place_odds(before[followed], slot, history, site.places)
@@ -199,11 +199,14 @@ def _stand_together(slot: int, place: Floats, site: Site) -> Bools:
     kept = (history.numbers[slots] == numbers) & (history.persons[slots] > 0)
     if history.settled[slot]:
         kept &= history.settled[slots]
-    order = np.flatnonzero(kept)[np.argsort(counts[kept], kind="stable")]
-    rows = site.gallery.rows(history.persons[slots[order]])
+    order = kept.nonzero()[0]
+    if not len(order):
+        return beside
+    order = order[counts[order].argsort(kind="stable")]
+    rows, odds = site.gallery.rows(history.persons[slots[order]]), odds[order]
     there = rows >= 0
-    place[rows[there]] = odds[order][there]
-    beside[rows[there]] = odds[order][there] < -site.coincidences.settings.sure
+    place[rows[there]] = odds[there]
+    beside[rows[there]] = odds[there] < -site.coincidences.settings.sure
     return beside
 
 
@@ -227,7 +230,9 @@ def companions(slot: int, site: Site) -> list[int]:
 def _known(slots: Sequence[int], history: History) -> Ints:
     """The slots of all other tracks that are somebody's, in the order of time; guesses bind only guesses."""
     used = history.used
-    others = used != slots[0] if len(slots) == 1 else ~np.isin(used, slots)
+    others = used != slots[0]
+    for slot in slots[1:]:
+        others &= used != slot
     known = used[(history.persons.take(used) > 0) & others]
     if history.settled[slots[0]]:
         known = known[history.settled.take(known) | (history.margins.take(known) == PINNED)]
