@@ -1,5 +1,6 @@
 """A real web server and a real proxy on this machine, whose faults tests can switch."""
 
+import contextlib
 import http.server
 import re
 import socket
@@ -47,6 +48,43 @@ def proxying(seen):
 
     with _running(Proxy) as port:
         yield f"http://127.0.0.1:{port}"
+
+
+@contextmanager
+def wire(port):
+    """A wire to a port of this machine, and the event that lets bytes through: cleared, nothing moves and nothing ends.
+
+    Yields the wire's own port and the event.
+    """
+    flowing, ends = threading.Event(), []
+    flowing.set()
+
+    def carry(source, target):
+        with contextlib.suppress(OSError):
+            while data := source.recv(65536):
+                flowing.wait()
+                target.sendall(data)
+            target.shutdown(socket.SHUT_WR)
+
+    def accept():
+        with contextlib.suppress(OSError):
+            while True:
+                near, _ = listener.accept()
+                far = socket.create_connection(("127.0.0.1", port))
+                ends.extend((near, far))
+                for pair in ((near, far), (far, near)):
+                    threading.Thread(target=carry, args=pair, daemon=True).start()
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=accept, daemon=True).start()
+        try:
+            yield listener.getsockname()[1], flowing
+        finally:
+            flowing.set()
+            for end in (listener, *ends):
+                with contextlib.suppress(OSError):
+                    end.shutdown(socket.SHUT_RDWR)
+                end.close()
 
 
 def unused_port():

@@ -148,6 +148,7 @@ def test_while_nothing_can_be_stored_nothing_is_answered_and_nothing_is_lost(tmp
         if lost and not back:
             assert all((one.persons == -1).all() for one in answers)
     assert len(lost) == len(back) == 1
+    assert "nobody gets a Global ID until it works again" in lost[0].reason
     assert back[0].held == 12
     assert back[0].refused > 0
     assert persons(answers) != [[-1] * len(one) for one in answers]

@@ -8,10 +8,11 @@ import pytest
 from browser import browsing
 from scene import walk
 from unbroken.core.batches import Forget, Merge
-from unbroken.core.events import CameraLost, CameraOnline, PersonRecognised
+from unbroken.core.events import CameraLost, CameraOnline, PersonRecognised, StorageLost, StorageRestored
 from unbroken.pipeline.board import Outline
 from unbroken.render.colours import bgr
 from unbroken.web.ports import Corrections
+from web_made import wire
 from web_site import TOKEN, ask, filled, people_met, served
 
 DRAWN = "[...document.querySelectorAll('.tile canvas')].filter((one) => one.width > 300).length"
@@ -160,6 +161,53 @@ def test_a_site_that_goes_away_and_comes_back_is_found_again(page, board):
         page.until("document.querySelector('#state').innerText == '2 cameras, all well'")
 
 
+def test_a_site_that_hangs_is_told_and_found_again(page, board):
+    with served(board) as serving, wire(serving.port) as (port, flowing):
+        page.size(1280, 800)
+        page.open(f"http://127.0.0.1:{port}/")
+        page.until(f"{DRAWN} == 2")
+        flowing.clear()
+        page.until("document.querySelector('#state').innerText == 'no connection'")
+        assert "it has said nothing for 6 s" in page.text("#trouble")
+        flowing.set()
+        page.until("document.querySelector('#state').innerText == '2 cameras, all well'")
+
+
+def test_events_are_there_once_after_the_connection_was_lost(shown, board):
+    before = shown.ask("state.events.map((event) => event.seq)")
+    shown.ask("(window.before = state.socket).close()")
+    shown.until("state.socket && state.socket !== window.before && state.connected")
+    board.hear([CameraLost(0.0, "door", "no route to host")])
+    shown.until("document.querySelector('#events li').innerText.includes('no route to host')")
+    assert shown.ask("state.events.map((event) => event.seq)") == [*before, before[-1] + 1]
+
+
+def test_whoever_asks_while_the_site_is_away_is_told(page, board):
+    with served(board, corrections=Corrections(lambda *_: 1)) as serving:
+        page.size(1280, 800)
+        page.open(serving.url)
+        page.click("#people button[data-person='1']")
+        page.until("document.querySelector('#person .actions .danger') !== null")
+    page.until("!state.connected")
+    page.click("#person .actions .danger")
+    page.until("document.querySelector('#ask').open")
+    page.ask("document.querySelector('#ask input').focus()")
+    page.type("1")
+    page.click("#ask menu .main")
+    page.until("document.querySelector('.toast.bad')?.innerText.includes('the site does not answer')")
+    page.click("#people button[data-person='2']")
+    page.until("document.querySelector('#person').innerText.includes('the site does not answer')")
+
+
+def test_a_store_that_cannot_be_written_is_told_though_all_cameras_are_well(shown, board):
+    board.hear([StorageLost(0.0, "the disk is full")])
+    shown.until("document.querySelector('#state').innerText == '2 cameras well, trouble below'")
+    assert "storage: the disk is full" in shown.text("#trouble")
+    board.hear([StorageRestored(1.0, 0, 0)])
+    shown.until("document.querySelector('#state').innerText == '2 cameras, all well'")
+    assert "storage is back" in shown.text("#events")
+
+
 @pytest.mark.parametrize(("count", "size"), [(1, (1280, 800)), (3, (1280, 800)), (16, (1440, 900)), (5, (390, 844))])
 def test_any_number_of_cameras_fits_the_window(page, count, size):
     board = filled([f"camera-{n}" for n in range(count)], count=1)
@@ -227,11 +275,25 @@ def test_somebody_with_the_token_logs_in_and_a_stranger_sees_nothing(page, board
         page.size(1280, 800)
         page.open(f"http://127.0.0.1:{serving.port}/")
         assert page.ask("location.pathname") == "/login"
-        page.ask("document.querySelector('#token').focus()")
-        page.type(TOKEN)
-        page.click("button.main")
+        assert page.text("#said") == ""
+        give(page, TOKEN[::-1])
+        page.until("document.querySelector('#said')?.innerText.includes('This token is wrong')")
+        give(page, TOKEN)
         page.until(f"location.pathname == '/' && typeof state != 'undefined' && {DRAWN} == 2")
         assert page.ask("document.cookie") == ""
+        port = serving.port
+    page.until("!state.connected")
+    with served(board, TOKEN, web={"port": port}):
+        page.until("document.querySelector('#said')?.innerText.includes('The session has ended')")
+        give(page, TOKEN)
+        page.until(f"location.pathname == '/' && typeof state != 'undefined' && {DRAWN} == 2")
+
+
+def give(page, token):
+    page.until("document.querySelector('#token') !== null")
+    page.ask("document.querySelector('#token').focus()")
+    page.type(token)
+    page.click("button.main")
 
 
 def test_dark_and_light_differ_and_both_can_be_read(page, board):

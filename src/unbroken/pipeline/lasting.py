@@ -253,14 +253,14 @@ class Lasting:
                 told.append(Answer(step.number, step.verdict))
                 self._urgent = self._urgent or _asked_to_forget(step)
         except StoreError as error:
-            return told + self._lost(self._storing, error)
+            return told + self._lost(self._storing, f"{error}; nobody gets a Global ID until it works again")
         if held and self._storing.over():
             told.insert(0, _news(StorageRestored(self._time, held, self._refused)))
             self._refused = 0
         return told + self._snapshot_if_due()
 
-    def _lost(self, trouble: _Trouble, error: StoreError) -> list[Answer]:
-        return [_news(StorageLost(self._time, str(error)))] if trouble.again(self._clock()) else []
+    def _lost(self, trouble: _Trouble, reason: str) -> list[Answer]:
+        return [_news(StorageLost(self._time, reason))] if trouble.again(self._clock()) else []
 
     def _snapshot_if_due(self) -> list[Answer]:
         """Shorten the next start: now and then, and at once after somebody was forgotten. Nothing hangs on it."""
@@ -271,7 +271,7 @@ class Lasting:
         try:
             self._snapshot()
         except StoreError as error:
-            return self._lost(self._shooting, error)
+            return self._lost(self._shooting, str(error))
         return [_news(StorageRestored(self._time, 0, 0))] if self._shooting.over() else []
 
     def _snapshot(self) -> None:

@@ -18,6 +18,10 @@ from unbroken.web.guard import COOKIE, Guard, problem
 from unbroken.web.live import event_stream, live
 from unbroken.web.pages import page
 
+_SAID = '<p id="said" role="alert"></p>'
+_WRONG = "This token is wrong, or the address was used or is too old. Give the site's access token."
+_ENDED = "The session has ended: the site was started again, or 12 hours have passed. Log in again."
+
 
 def application(desk: Desk) -> ASGIApp:
     """The dashboard, the API, metrics and probes, behind the guard."""
@@ -69,7 +73,9 @@ async def login(request: Request) -> Response:
         secure = request.url.scheme == "https"
         answer.set_cookie(COOKIE, session, httponly=True, samesite="strict", secure=secure, path="/")
         return answer
-    return HTMLResponse(page("login").html, 401 if key else 200)
+    sentence = _WRONG if key else _ENDED if "ended" in request.query_params else ""
+    html = page("login").html.replace(_SAID, _SAID.replace("><", f">{sentence}<"))
+    return HTMLResponse(html, 401 if key else 200)
 
 
 async def logout(request: Request) -> Response:

@@ -4,13 +4,14 @@ const TRAIL = 3;
 const GRACE = 1.5;
 const KEPT = 400;
 const LATELY = 300;
+const SILENT = 6000;
 const GROUPS = {
   people: /^person_/, presence: /^(new|update|end)$/, zones: /^(zone|line)_/, site: /^(camera|storage|step|quality)_/, tracks: /^track_/,
 };
 const $ = (query, from = document) => from.querySelector(query);
 const state = {
   site: null, tiles: new Map(), events: [], shown: new Set(["people", "zones", "site"]), lit: null, alone: null,
-  open: null, offset: 0, socket: null, wait: 500, connected: false, width: 0,
+  open: null, offset: 0, socket: null, wait: 500, connected: false, width: 0, heard: 0, anew: false,
 };
 
 /* ---------- words ---------- */
@@ -62,19 +63,29 @@ function connect() {
   const socket = new WebSocket(`${scheme}//${location.host}/api/live`);
   socket.binaryType = "arraybuffer";
   state.socket = socket;
-  socket.onopen = () => { state.connected = true; state.wait = 500; state.width = 0; ask(); };
-  socket.onmessage = (message) => receive(message.data).catch(console.error).finally(() => say({ ready: 1 }));
-  socket.onclose = (event) => {
-    state.connected = false;
-    header(event.reason);
-    setTimeout(retry, state.wait);
-    state.wait = Math.min(state.wait * 1.7, 8000);
-  };
+  state.heard = performance.now();
+  socket.onopen = () => { state.connected = true; state.anew = true; state.wait = 500; state.width = 0; ask(); };
+  socket.onmessage = (message) => { state.heard = performance.now(); receive(message.data).catch(console.error).finally(() => say({ ready: 1 })); };
+  socket.onclose = (event) => away(event.reason);
+}
+function away(reason) {
+  /* A site that hangs ends no connection, so nothing more is expected of the old one. */
+  const { socket } = state;
+  state.socket = null;
+  socket.onopen = socket.onmessage = socket.onclose = null;
+  socket.close();
+  state.connected = false;
+  header(reason);
+  setTimeout(retry, state.wait);
+  state.wait = Math.min(state.wait * 1.7, 8000);
+}
+function watch() {
+  if (state.socket && performance.now() - state.heard > SILENT) away(`it has said nothing for ${SILENT / 1000} s`);
 }
 async function retry() {
   try {
-    const answer = await fetch("/api/cameras", { cache: "no-store" });
-    if (answer.status === 401) { location.href = "/login"; return; }
+    const answer = await fetch("/api/cameras", { cache: "no-store", signal: AbortSignal.timeout(SILENT) });
+    if (answer.status === 401) { location.href = "/login?ended"; return; }
   } catch { /* the site is away; the next attempt tells */ }
   connect();
 }
@@ -91,6 +102,7 @@ function ask() {
 async function receive(buffer) {
   const length = new DataView(buffer).getUint32(0);
   const words = JSON.parse(new TextDecoder().decode(new Uint8Array(buffer, 4, length)));
+  if (state.anew) { state.anew = false; begin(); }
   if (words.site) { state.site = words.site; state.offset = words.site.at - Date.now() / 1000; }
   if (words.events) takeEvents(words.events);
   if (words.site) showSite();
@@ -102,6 +114,20 @@ async function receive(buffer) {
     drawn.push(takeTile(tile, part));
   }
   await Promise.all(drawn);
+}
+
+function begin() {
+  /* The site tells all that it holds again, and it may have been started again: nothing older counts. */
+  state.events = [];
+  listEvents();
+  for (const tile of state.tiles.values()) tile.trails.clear();
+  if (state.open) openPerson(state.open);
+}
+async function reach(path, options = {}) {
+  try {
+    const answer = await fetch(path, { cache: "no-store", signal: AbortSignal.timeout(SILENT), ...options });
+    return { ok: answer.ok, said: await answer.json() };
+  } catch { return { ok: false, said: { error: "the site does not answer; try it again when it is back" } }; }
 }
 
 /* ---------- the wall ---------- */
@@ -328,7 +354,9 @@ function header(reason = "") {
   } else {
     const well = site.cameras.filter((camera) => camera.state === "online").length;
     pill.className = `pill ${troubles.length === 0 ? "good" : well ? "warn" : "bad"}`;
-    pill.textContent = troubles.length === 0 ? `${well} ${well === 1 ? "camera" : "cameras"}, all well` : `${well} of ${site.cameras.length} cameras well`;
+    const cameras = `${well} ${well === 1 ? "camera" : "cameras"}`;
+    const some = well < site.cameras.length ? `${well} of ${site.cameras.length} cameras well` : `${cameras} well, trouble below`;
+    pill.textContent = troubles.length === 0 ? `${cameras}, all well` : some;
   }
   if (site && site.quality && state.connected && !site.ended) troubles = [...troubles, site.quality];
   $("#trouble").classList.toggle("mild", Boolean(site) && state.connected && site.problems.length === 0);
@@ -482,12 +510,11 @@ function filters() {
 /* ---------- one person ---------- */
 async function openPerson(person) {
   state.open = person;
-  const answer = await fetch(`/api/people/${person}`, { cache: "no-store" });
-  const found = await answer.json();
+  const { ok, said: found } = await reach(`/api/people/${person}`);
   if (state.open !== person) return;
   const panel = $("#person div");
   $("#person").hidden = false;
-  if (!answer.ok) { panel.replaceChildren(el("p", {}, found.error)); return; }
+  if (!ok) { panel.replaceChildren(el("p", {}, found.error)); return; }
   const title = el("div", { class: "title" }, chip(person), el("div", {}, el("b", { class: "p-name" }), el("span", { class: "soft p-state" })));
   const places = el("table", { class: "p-places" }, el("tbody"));
   const why = found.why.filter((event) => GROUPS.people.test(event.type)).reverse();
@@ -560,16 +587,15 @@ function question(title, text, fields = []) {
   return new Promise((resolve) => { dialog.addEventListener("close", () => resolve(dialog.returnValue === "yes"), { once: true }); });
 }
 async function send(body) {
-  const answer = await fetch("/api/corrections", { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) });
-  const said = await answer.json();
-  if (!answer.ok) { toast(said.error, true); return; }
+  const { ok, said } = await reach("/api/corrections", { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) });
+  if (!ok) { toast(said.error, true); return; }
   if (said.request === undefined) return;
   toast("asked for; the site does it with its next step");
   for (let tries = 0; tries < 20; tries += 1) {
     await new Promise((resolve) => { setTimeout(resolve, 500); });
-    const reply = await fetch(`/api/corrections/${said.request}`, { cache: "no-store" });
-    if (!reply.ok) return;
-    const { state: became, text } = await reply.json();
+    const reply = await reach(`/api/corrections/${said.request}`);
+    if (!reply.ok) { toast(reply.said.error, true); return; }
+    const { state: became, text } = reply.said;
     if (became !== "waiting") { toast(text || became, became !== "done"); return; }
   }
 }
@@ -611,5 +637,6 @@ document.addEventListener("keydown", (event) => {
 });
 document.addEventListener("visibilitychange", ask);
 new ResizeObserver(() => { lay(); ask(); }).observe($("#wall"));
+setInterval(watch, 1000);
 setInterval(() => { if (state.site && state.connected) { showPeople(); $("#f-time").textContent = clock(now()); } }, 1000);
 connect();
