@@ -228,3 +228,14 @@ def test_a_rate_of_false_merges_that_is_no_share_is_refused(rate):
 
 def test_the_usual_rate_favours_nobody():
     assert ManagerSettings().caution == pytest.approx(0.0, abs=1e-12)
+
+
+def test_a_late_report_of_a_track_that_has_ended_brings_it_no_id():
+    manager, people = CalibratedManager(), looks(3)
+    list(walk_through(manager, people, cameras=("a", "b", "c")))
+    rng = np.random.default_rng(1)
+    now, _ = manager.observe([see("a", 100.0, [900], noisy(people[[0]], rng))])
+    late, events = manager.observe([see("a", 99.0, [2], noisy(people[[2]], rng))])
+    assert now[0].persons[0] > 0, "somebody known is guessed at from the first view on"
+    assert late[0].persons.tolist() == [-1]
+    assert events == []

@@ -139,6 +139,7 @@ class CalibratedManager:
         self._width = -1
         self._revisited = 0
         self._renewed: list[int] = []
+        self._latest: dict[str, float] = {}
         self._doubts: list[AppearanceDoubted] = []
         self._said = 0
 
@@ -342,6 +343,9 @@ class CalibratedManager:
         """The slots of tracks that are due, and of others of which there is a new view."""
         due: list[int] = []
         early: list[int] = []
+        # What comes late may be of tracks that have ended: they are no longer guessed at.
+        late = view.time < self._latest.get(view.camera, view.time)
+        self._latest[view.camera] = max(view.time, self._latest.get(view.camera, view.time))
         for number in view.tracks.tolist():
             key = view.camera, number
             track = self._open[key]
@@ -349,7 +353,8 @@ class CalibratedManager:
             if slot >= 0 and self._history.settled[slot]:
                 continue
             ready = track.bank.weight >= self.settings.enough or view.time - track.start >= self.settings.patience
-            if ready or (len(track.bank) and track.bank.weight > track.learnt and self.settings.guess < 1):
+            fresh = len(track.bank) > 0 and track.bank.weight > track.learnt
+            if ready or (fresh and not late and self.settings.guess < 1):
                 slot = self._taken_anew(key, track)
                 (due if ready else early).append(slot)
         return due, early
