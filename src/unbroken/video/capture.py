@@ -26,7 +26,7 @@ from unbroken.core.names import LOOP
 from unbroken.video.files import VideoFile, image_from_picture, reason
 from unbroken.video.looks import Luma
 
-_RTSP = {"flags": "low_delay", "probesize": "32", "analyzeduration": "0", "max_delay": "300000"}
+_RTSP = {"probesize": "32", "analyzeduration": "0", "max_delay": "300000"}
 """No pictures are gathered to guess at a rate: the first one is there in 0.2 s, where FFmpeg's defaults take 2 s or
 more, and `nobuffer` throws the first key picture away. UDP packets may overtake each other by 0.3 s (in us)."""
 _OTHERS = {"analyzeduration": "1000000", "fpsprobesize": "0"}
