@@ -1,6 +1,7 @@
 """All outlets together: at least once through kill -9, and nothing left of somebody who is forgotten."""
 
 import json
+import logging
 import os
 import resource
 import signal
@@ -216,7 +217,21 @@ def test_what_was_stored_and_not_offered_before_the_process_was_killed_is_offere
     assert (first.tracks, second.tracks) == ([1, 2], [3, 4])
 
 
-def test_events_that_find_no_room_are_counted_and_the_site_goes_on(tmp_path):
+@pytest.fixture
+def said():
+    """What the outlets' log says, wherever a test before has led the logs of the program."""
+    records: list[logging.LogRecord] = []
+    handler, logger = logging.Handler(), logging.getLogger("unbroken.outlets")
+    handler.emit = records.append
+    level = logger.level
+    logger.addHandler(handler)
+    logger.setLevel(logging.WARNING)
+    yield records
+    logger.removeHandler(handler)
+    logger.setLevel(level)
+
+
+def test_events_that_find_no_room_are_counted_and_told_once_and_the_site_goes_on(tmp_path, said):
     outlet = Collected()
     outlets = opened(tmp_path, outlet)
     outlets.offer(started(1))
@@ -231,6 +246,10 @@ def test_events_that_find_no_room_are_counted_and_the_site_goes_on(tmp_path):
     outlets.close(60.0)
     assert outlet.tracks == [1, 4]
     assert outlets.lost == 2
+    told = [one.getMessage() for one in said if "lost" in one.getMessage()]
+    assert len(told) == 2
+    assert "events are lost until there is room" in told[0]
+    assert "takes events again; 2 were lost" in told[1]
 
 
 def test_a_spool_that_was_tampered_with_loses_no_more_than_what_was_damaged(tmp_path):

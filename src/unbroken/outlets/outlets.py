@@ -16,7 +16,7 @@ from unbroken.core.events import Event, PersonForgotten
 from unbroken.core.frames import Frame
 from unbroken.core.results import FrameResult
 from unbroken.outlets.courier import Courier, CourierSettings, CourierStatus, Outlet
-from unbroken.outlets.envelope import Sealer
+from unbroken.outlets.envelope import Envelope, Sealer
 from unbroken.outlets.erasing import Erasure
 from unbroken.outlets.figures import Things
 from unbroken.outlets.lines import Lines
@@ -72,6 +72,7 @@ class Outlets:
         self._eraser: Thread | None = None
         self._closed = False
         self.lost = 0
+        self._losing = 0
         for courier in self._couriers:
             courier.start()
         left = [note.name.removeprefix("forget-") for note in folder.glob("forget-*")]
@@ -88,19 +89,30 @@ class Outlets:
         if not self._couriers or self._closed:
             return
         with self._lock:
-            envelope = self._sealer.seal(event)
-            try:
-                number = self._spool.append(envelope.line().encode())
-            except StoreError as error:
-                self.lost += 1
-                _LOG.error("%s: the event %s is lost", error, envelope.type)
-                return
+            number = self._spooled(self._sealer.seal(event))
+        if number is None:
+            return
         if number % _TRIM_EVERY == 0:
             self._spool.trim(min(courier.place for courier in self._couriers))
         for courier in self._couriers:
             courier.wake()
         if isinstance(event, PersonForgotten):
             self._erase_aside([event.person])
+
+    def _spooled(self, envelope: Envelope) -> int | None:
+        """The number of an event in the spool; `None` where it is lost: told once until there is room."""
+        try:
+            number = self._spool.append(envelope.line().encode())
+        except StoreError as error:
+            if not self._losing:
+                _LOG.error("%s: events are lost until there is room", error)
+            self._losing += 1
+            self.lost += 1
+            return None
+        if self._losing:
+            _LOG.warning("%s: takes events again; %d were lost", self._folder, self._losing)
+            self._losing = 0
+        return number
 
     def hear(self, events: Sequence[Event]) -> None:
         """Take events that go with no picture."""
