@@ -9,7 +9,7 @@ from math import log, log1p
 import numpy as np
 
 from unbroken.core import batches
-from unbroken.core.arrays import Floats, Ints
+from unbroken.core.arrays import Bools, Floats, Ints
 from unbroken.core.batches import Command
 from unbroken.core.errors import ConfigError, ContractError
 from unbroken.core.events import (
@@ -138,6 +138,7 @@ class CalibratedManager:
         self._next_fit = 0
         self._width = -1
         self._revisited = 0
+        self._strained: dict[tuple[int, int], float] = {}
         self._renewed: list[int] = []
         self._latest: dict[str, float] = {}
         self._doubts: list[AppearanceDoubted] = []
@@ -439,24 +440,43 @@ class CalibratedManager:
         slots = np.array(list(found), dtype=np.int64)
         slots = slots[np.lexsort((history.numbers[slots], -history.margins[slots], ~history.settled[slots]))]
         first, then = np.triu(history.persons[slots][:, None] == history.persons[slots], 1).nonzero()
-        if not self._excluded(slots[then], slots[first]):
+        if not self._excluded(slots[then], slots[first]).any():
+            self._strained = {}
             return []
         places: dict[int, list[int]] = {}
+        strained: dict[tuple[int, int], float] = {}
         events: list[Event] = []
         for slot in slots.tolist():
             others = np.array(places.get(int(history.persons[slot]), []), dtype=np.int64)
             if slot not in seen:
                 others = others[history.together(slot, others)]
-            if len(others) and self._excluded(slot, others):
+            if len(others) and self._is_out_of_place(slot, others, found[slot], strained):
                 events += self._revisit(slot, found[slot])
             places.setdefault(int(history.persons[slot]), []).append(slot)
+        self._strained = strained
         return events
 
-    def _excluded(self, slot: Ints | int, others: Ints) -> bool:
-        """Whether a track, or any of several, is where that of `others` cannot be at the same time."""
+    def _is_out_of_place(self, slot: int, others: Ints, time: float, strained: dict[tuple[int, int], float]) -> bool:
+        """Whether a track cannot be whom the others are. A foot that is hidden for a moment is no reason.
+
+        Only what is too far away by less than the error of a place again has to last; `strained` says since when.
+        """
+        clash, settings = self._excluded(slot, others), self.settings.places
+        generous = replace(settings, slack=2 * settings.slack)
+        for other in others[clash].tolist():
+            pair = int(self._history.numbers[slot]), int(self._history.numbers[other])
+            since = strained[pair] = self._strained.get(pair, time)
+            lone = np.array([other])
+            if time - since >= settings.patience or self._excluded(slot, lone, generous).any():
+                return True
+        return False
+
+    def _excluded(self, slot: Ints | int, others: Ints, places: PlaceSettings | None = None) -> Bools:
+        """Which of `others` cannot be at the same time where a track, or each of several, is."""
         history = self._history
         apart = self._topology.apart(history.cameras[slot], history.cameras[others])
-        return bool((apart | impossible(others, slot, history, self.settings.places)).any())
+        found: Bools = apart | impossible(others, slot, history, places or self.settings.places)
+        return found
 
     def _slot_of(self, camera: str, number: int) -> int:
         track = self._open[camera, number]
@@ -525,7 +545,7 @@ class CalibratedManager:
         mine, theirs = np.intersect1d(mine, living), np.intersect1d(theirs, living)
         together = [theirs[self._history.together(slot, theirs)] for slot in mine.tolist()]
         return any(
-            len(others) and self._excluded(slot, others) for slot, others in zip(mine.tolist(), together, strict=True)
+            bool(self._excluded(slot, others).any()) for slot, others in zip(mine.tolist(), together, strict=True)
         )
 
     def _append(self, tracklet: Tracklet) -> int:

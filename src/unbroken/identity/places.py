@@ -32,6 +32,7 @@ class PlaceSettings:
         instant: seconds; tracks last seen within it of each other are compared as simultaneous.
         fastest: metres per second that nobody exceeds ...
         slack: ... beyond this many metres of error.
+        patience: seconds for which two places at one instant may be up to twice that far apart: hidden feet.
         reach: seconds; after that nobody is too far away to be the same person.
     """
 
@@ -42,6 +43,7 @@ class PlaceSettings:
     instant: float = 1.0
     fastest: float = 6.0
     slack: float = 2.5
+    patience: float = 1.0
     reach: float = 60.0
 
 
