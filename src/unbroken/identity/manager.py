@@ -34,6 +34,7 @@ from unbroken.identity.gallery import Gallery, GallerySettings, View
 from unbroken.identity.handoffs import HandOff, HandOffs, blind
 from unbroken.identity.history import History, Tracklet
 from unbroken.identity.manual import Notes, joined, known_person, merged, split, swapped, undone
+from unbroken.identity.overlaps import OverlapSettings, overlap_odds
 from unbroken.identity.places import PlaceSettings, impossible
 from unbroken.identity.recall import Remembered
 from unbroken.identity.resolver import PINNED, Decision, Site, companions, resolve
@@ -55,6 +56,7 @@ class ManagerSettings:
         places: of the term of place.
         coincidences: of pairs of tracks that calibrated cameras see at once.
         topology: of time and cameras.
+        overlaps: of which views overlap, as looks say.
         transits: of hand-offs without looks.
         gallery: of what is remembered.
         corrections: of second thoughts.
@@ -78,6 +80,7 @@ class ManagerSettings:
     places: PlaceSettings = field(default_factory=PlaceSettings)
     coincidences: CoincidenceSettings = field(default_factory=CoincidenceSettings)
     topology: TopologySettings = field(default_factory=TopologySettings)
+    overlaps: OverlapSettings = field(default_factory=OverlapSettings)
     transits: TransitSettings = field(default_factory=TransitSettings)
     gallery: GallerySettings = field(default_factory=GallerySettings)
     corrections: CorrectionSettings = field(default_factory=CorrectionSettings)
@@ -780,7 +783,8 @@ class CalibratedManager:
         before, after = before[same], after[same]
         gap = gaps(history.starts[before], history.ends[before], history.starts[after], history.ends[after])
         sure = np.minimum(history.confidences[before], history.confidences[after])
-        self._topology.learn(history.cameras[before], history.cameras[after], gap, sure)
+        odds = overlap_odds(history, len(self._topology.names), self.settings.overlaps)
+        self._topology.learn(history.cameras[before], history.cameras[after], gap, sure, odds)
 
 
 def _handed(slot: int, person: int, link: HandOff | None) -> Decision:

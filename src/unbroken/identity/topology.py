@@ -19,6 +19,7 @@ from itertools import combinations
 
 import numpy as np
 from scipy.ndimage import convolve1d
+from scipy.special import log_expit
 
 from unbroken.core.arrays import Bools, Floats, Ints
 from unbroken.core.errors import ConfigError
@@ -52,6 +53,7 @@ class TopologySettings:
         cell_visits: sightings in a square until it belongs to a camera's view.
         cells_known: squares of two views until, none of them shared, the cameras count as apart.
         apart_after: links between two cameras after which, none of them simultaneous, they count as apart.
+        apart_odds: nats against overlapping, of what looks say of two views, from which on they count as apart.
     """
 
     fastest: Mapping[tuple[str, str], float] = field(default_factory=dict)
@@ -72,6 +74,7 @@ class TopologySettings:
     crowd: float = 40.0
     rate_window: float = 1200.0
     apart_after: int = 50
+    apart_odds: float = 4.0
     cell: float = 1.0
     cell_visits: int = 3
     cells_known: int = 8
@@ -106,6 +109,8 @@ class Topology:
         self._log_times = np.zeros((1, len(self._widths)))
         self._fastest = np.zeros((0, 0))
         self._apart = np.zeros((0, 0), dtype=np.bool_)
+        self._overlap_odds = np.zeros((0, 0))
+        self._log_both = np.zeros((0, 0))
         self._ground: dict[int, Counter[tuple[int, int]]] = {}
         nothing = np.zeros(0, dtype=np.int64)
         self._links = (nothing, nothing, np.zeros(0), np.zeros(0))
@@ -128,12 +133,22 @@ class Topology:
             return self
         other = Topology(settings)
         other._numbers, other._links, other._ground = self._numbers, self._links, self._ground
+        other._overlap_odds = self._overlap_odds
         other._grow()
         return other
 
-    def learn(self, came_from: Ints, went_to: Ints, gap: Floats, weights: Floats) -> None:
-        """Replace what is known of transits by these (L,) links; weights in 0..1 say how sure each is."""
+    def learn(self, came_from: Ints, went_to: Ints, gap: Floats, weights: Floats, overlap_odds: Floats) -> None:
+        """Replace what is known of transits and of views.
+
+        Args:
+            came_from: (L,) links by number of camera ...
+            went_to: (L,) ... to number of camera ...
+            gap: (L,) ... in so many seconds.
+            weights: (L,) in 0..1, how sure each is.
+            overlap_odds: (C, C) nats for views that overlap, as looks say (`overlaps`).
+        """
         self._links = (came_from, went_to, gap, weights)
+        self._overlap_odds = overlap_odds
         self._fit()
 
     def note_ground(self, camera: int, points: Floats) -> None:
@@ -146,6 +161,7 @@ class Topology:
         """(N,) log of `p(b | a) f_ab(gap)` per second; minus infinity where the way cannot be made."""
         times = self._log_times[self._ways[came_from, went_to], self._bin(gap)]
         found: Floats = self._log_shares[came_from, went_to] + times
+        found += np.where(gap == 0, self._log_both[came_from, went_to], 0.0)
         found[~self.possible(came_from, went_to, gap)] = -np.inf
         return found
 
@@ -183,8 +199,11 @@ class Topology:
         together = np.zeros((count, count))
         together[used // count, used % count] = links[:, self._half]
         settled = (per_way + per_way.T >= setting.apart_after) & (together + together.T < 0.5)
-        settled |= self._share_no_ground()
+        shared, none = self._ground_in_common()
+        odds = self._odds_of_looks(shared | self._given(setting.overlapping))
+        settled |= none | (odds < -setting.apart_odds)
         self._apart = (settled | self._given(setting.apart)) & ~self._given(setting.overlapping)
+        self._log_both = np.minimum(log_expit(odds) + np.log(2.0), 0.0)
 
     def _with_the_usual(self) -> tuple[Ints, Ints, Floats, Floats]:
         """The links that are known, and those that what is given counts for."""
@@ -202,18 +221,28 @@ class Topology:
             np.concatenate([known[3], weights]),
         )
 
-    def _share_no_ground(self) -> Bools:
-        """(C, C) pairs of calibrated cameras that have both seen many people, and never on the same square metre."""
+    def _ground_in_common(self) -> tuple[Bools, Bools]:
+        """(C, C) pairs of calibrated cameras that saw people on the same square metre; that saw many and never did."""
         count, least = len(self._numbers), self.settings.cell_visits
-        found = np.zeros((count, count), dtype=np.bool_)
+        shared, none = np.zeros((2, count, count), dtype=np.bool_)
         used = {
             camera: {cell for cell, visits in cells.items() if visits >= least}
             for camera, cells in self._ground.items()
         }
         for one, other in combinations(sorted(used), 2):
             many = min(len(used[one]), len(used[other])) >= self.settings.cells_known
-            found[one, other] = found[other, one] = many and not used[one] & used[other]
-        return found
+            both = bool(used[one] & used[other])
+            shared[one, other] = shared[other, one] = both
+            none[one, other] = none[other, one] = many and not both
+        return shared, none
+
+    def _odds_of_looks(self, known: Bools) -> Floats:
+        """(C, C) what looks say of views that overlap, 0 for those that are known to and for a camera and itself."""
+        count, told = len(self._numbers), len(self._overlap_odds)
+        odds = np.zeros((count, count))
+        odds[:told, :told] = self._overlap_odds
+        odds[known] = 0.0
+        return odds
 
     def _times(self, links: Floats) -> Floats:
         """(W, bins) weights of links -> (W + 1, bins) log densities per second; row 0 is for ways never gone."""
