@@ -53,7 +53,8 @@ class TopologySettings:
         cell_visits: sightings in a square until it belongs to a camera's view.
         cells_known: squares of two views until, none of them shared, the cameras count as apart.
         apart_after: links between two cameras after which, none of them simultaneous, they count as apart.
-        apart_odds: nats against overlapping, of what looks say of two views, from which on they count as apart.
+        overlap_prior: nats for views that overlap before looks say anything: most pairs of cameras do not.
+        apart_odds: nats against overlapping, with what looks say of two views, from which on they count as apart.
     """
 
     fastest: Mapping[tuple[str, str], float] = field(default_factory=dict)
@@ -74,6 +75,7 @@ class TopologySettings:
     crowd: float = 40.0
     rate_window: float = 1200.0
     apart_after: int = 50
+    overlap_prior: float = -1.0
     apart_odds: float = 4.0
     cell: float = 1.0
     cell_visits: int = 3
@@ -239,9 +241,9 @@ class Topology:
     def _odds_of_looks(self, known: Bools) -> Floats:
         """(C, C) what looks say of views that overlap, 0 for those that are known to and for a camera and itself."""
         count, told = len(self._numbers), len(self._overlap_odds)
-        odds = np.zeros((count, count))
-        odds[:told, :told] = self._overlap_odds
-        odds[known] = 0.0
+        odds = np.full((count, count), self.settings.overlap_prior)
+        odds[:told, :told] += self._overlap_odds
+        odds[known | np.eye(count, dtype=np.bool_)] = 0.0
         return odds
 
     def _times(self, links: Floats) -> Floats:
