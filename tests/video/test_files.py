@@ -124,3 +124,12 @@ def test_a_folder_of_videos_stands_for_its_videos(tmp_path):
     (tmp_path / "none").mkdir()
     with pytest.raises(SourceError, match="no video"):
         expanded([str(tmp_path / "none")], lambda _: False)
+
+
+def test_a_video_in_a_coding_that_nobody_knows_is_one_sentence(tmp_path):
+    """A damaged byte in the name of the coding ended in an AttributeError: PyAV has no decoder to give there."""
+    content = write_video(tmp_path / "good.avi", [0.0, 0.1, 0.2]).read_bytes()
+    assert b"FMP4" in content
+    (tmp_path / "strange.avi").write_bytes(content.replace(b"FMP4", b"ZZZ1"))
+    with pytest.raises(SourceError, match=r"strange\.avi: nobody here can decode its pictures; is the file complete\?"):
+        VideoFile(tmp_path / "strange.avi", "hall")

@@ -152,6 +152,9 @@ class NetworkCapture:
             self._container.close()
             raise CaptureError("missing", f"{self.address}: sends no video; check the path in the address")
         self._stream: VideoStream = self._container.streams.video[0]
+        if getattr(self._stream, "codec_context", None) is None:
+            self._container.close()
+            raise CaptureError("missing", f"{self.address}: nobody here can decode its pictures; set it to H.264")
         # One thread: no picture is held back, and with more the decoder does not flag what it could not make whole.
         self._stream.thread_type = "NONE"
         self._stream.codec_context.thread_count = 1

@@ -54,6 +54,9 @@ class VideoFile:
             self._container.close()
             raise SourceError(f"{path}: has no video stream; give a video file")
         self._stream: VideoStream = self._container.streams.video[0]
+        if getattr(self._stream, "codec_context", None) is None:
+            self._container.close()
+            raise SourceError(f"{path}: nobody here can decode its pictures; is the file complete?")
         self._stream.thread_type = "SLICE"
         self._stream.codec_context.thread_count = threads
         self.timeline = Timeline(step_from_rate(self.frame_rate))
