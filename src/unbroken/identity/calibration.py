@@ -147,7 +147,7 @@ def learn_likeness(
 
 def judged(likeness: Likeness, history: History) -> Likeness:
     """The same model with what its ratios are worth, by the tracks that are remembered."""
-    seen = history.used[history.vectors[history.used].any(axis=1)]
+    seen = history.with_looks
     later, earlier, together = near_pairs(seen, history, likeness.settings.densities.neighbours)
     rows = np.zeros((history.size, len(likeness.between)))
     rows[seen] = likeness.project(history.vectors[seen], history.cameras[seen])

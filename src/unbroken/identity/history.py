@@ -76,6 +76,12 @@ class History:
             slots = np.arange(self.count - self.size, self.count) % self.size
         return slots[self.numbers[slots] >= 0] if self._erased else slots
 
+    @property
+    def with_looks(self) -> Ints:
+        """Slots in use whose track has a feature, oldest track first."""
+        used = self.used
+        return used[self.vectors[used].any(axis=1)]
+
     def slot(self, number: int) -> int:
         """The slot of a track; -1 where it has left."""
         slot = number % self.size
@@ -138,7 +144,7 @@ class History:
         return found
 
     def together(self, slot: Ints | int, slots: Ints) -> Bools:
-        """(N,) which of the slots share an instant with this one, or with those of the same length."""
+        """(N,) which of the slots share an instant with this one, or with those that broadcast against them."""
         found: Bools = (self.starts[slots] <= self.ends[slot]) & (self.ends[slots] >= self.starts[slot])
         return found
 

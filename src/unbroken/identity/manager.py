@@ -196,7 +196,7 @@ class CalibratedManager:
     def _compare_the_few(self) -> None:
         """What the first tracks say of people seen together, and of one person seen twice, in one camera."""
         history = self._history
-        seen = history.used[np.any(history.vectors[history.used] != 0, axis=1)]
+        seen = history.with_looks
         for place, slot in enumerate(seen.tolist()):
             others = seen[:place][history.cameras[seen[:place]] == history.cameras[slot]]
             alike = (history.vectors[others] @ history.vectors[slot]).astype(np.float64)

@@ -37,16 +37,14 @@ def overlap_odds(history: History, cameras: int, settings: OverlapSettings) -> F
     A track is asked about each other camera: n of the N tracks there share an instant with it, so by chance the most
     alike is one of them with p = n / N; where the views overlap, with p + share (1 - p).
     """
-    slots = history.used
-    slots = slots[history.settled[slots] & history.vectors[slots].any(axis=1)][-settings.tracks :]
+    slots = history.with_looks
+    slots = slots[history.settled[slots]][-settings.tracks :]
     odds = np.zeros((cameras, cameras))
     if not history.rows.shape[1]:
         return odds
     number = history.cameras[slots]
     alike = _alike(history.rows[slots], number)
-    together = (history.starts[slots][:, None] <= history.ends[slots]) & (
-        history.ends[slots][:, None] >= history.starts[slots]
-    )
+    together = history.together(slots[:, None], slots)
     for camera in np.unique(number).tolist():
         there = np.flatnonzero(number == camera)
         if len(there) >= settings.least:
