@@ -100,10 +100,10 @@ def test_a_camera_that_is_gone_has_no_open_tracks(tmp_path):
     keeper, lasting = opened(tmp_path / "site.db")
     for step in steps()[:30]:
         lasting.observe(step)
-    assert any(key[0] == "cam2" for key in lasting.engine.manager._open)
+    assert any(key[0] == "cam2" for key in lasting.engine.manager._intake.open)
     lasting.begin("cam2")
     lasting.observe(steps()[30][:1])
-    assert not any(key[0] == "cam2" for key in lasting.engine.manager._open)
+    assert not any(key[0] == "cam2" for key in lasting.engine.manager._intake.open)
     keeper.close()
 
 

@@ -132,7 +132,7 @@ def test_the_journal_since_the_snapshot_is_in_the_tables_and_the_next_start_is_a
     assert store.recover().batches
     with caplog.at_level(logging.WARNING):
         lasting = lasting_of(CalibratedManager(), store, "net")
-        assert set(lasting.engine.manager._gallery.ids.tolist()) == set(known)
+        assert set(lasting.engine.manager._site.gallery.ids.tolist()) == set(known)
         assert lasting.engine.epochs == {f"cam{n}": 2 for n in range(1, 5)}
         assert lasting.engine.time == pytest.approx(steps()[-1][0].sightings.time, abs=2.0)
         assert late
@@ -149,7 +149,7 @@ def test_a_journal_of_another_version_is_made_anew_too(tmp_path):
     message = bytearray(bytes_of_batch(batch))
     message[3] += 1
     store.database.execute("UPDATE journal SET body = ?", (bytes(message),))
-    assert 2 not in engine_of(store, CalibratedManager(), "net").manager._gallery.ids
+    assert 2 not in engine_of(store, CalibratedManager(), "net").manager._site.gallery.ids
     store.close()
 
 
@@ -215,5 +215,5 @@ def test_who_was_split_off_by_hand_is_kept_apart_after_an_update(tmp_path):
     made, _ = rebuilt(store, CalibratedManager())
     separated = verdict.events[0].separated
     assert made.manager._notes.apart(person, separated)
-    assert separated in made.manager._gallery.ids
+    assert separated in made.manager._site.gallery.ids
     store.close()

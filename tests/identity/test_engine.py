@@ -14,7 +14,8 @@ from unbroken.core.events import PersonEnrolled, PersonForgotten, PersonMerged, 
 from unbroken.identity.engine import Engine, EngineSettings
 from unbroken.identity.fixed import FixedManager
 from unbroken.identity.fusion import GroundedManager
-from unbroken.identity.manager import CalibratedManager, ManagerSettings
+from unbroken.identity.manager import CalibratedManager
+from unbroken.identity.settings import ManagerSettings
 
 QUICK = ManagerSettings(enough=1.0, first_fit=12, track_timeout=6.0)
 MANAGERS = {

@@ -16,7 +16,8 @@ from unbroken.core.events import (
 )
 from unbroken.core.sightings import IdentityState
 from unbroken.identity.engine import Engine
-from unbroken.identity.manager import CalibratedManager, ManagerSettings
+from unbroken.identity.manager import CalibratedManager
+from unbroken.identity.settings import ManagerSettings
 from unbroken.storage.state import bytes_of_engine, engine_of_bytes
 
 QUICK = ManagerSettings(enough=1.0, first_fit=12, memory=64)

@@ -13,7 +13,8 @@ from unbroken.core.errors import ConfigError, ContractError
 from unbroken.core.events import PersonEnrolled, PersonForgotten, PersonMerged, PersonRecognised, PersonSplit
 from unbroken.core.sightings import IdentityState
 from unbroken.identity.gallery import GallerySettings
-from unbroken.identity.manager import CalibratedManager, ManagerSettings
+from unbroken.identity.manager import CalibratedManager
+from unbroken.identity.settings import ManagerSettings
 
 
 def looks(count, dimension=48, seed=5):

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from identity.passers import links_of, tracklets, walked
 from unbroken.core.events import PersonMerged, PersonSplit
-from unbroken.identity.manager import CalibratedManager, ManagerSettings
+from unbroken.identity.manager import CalibratedManager
 from unbroken.identity.portals import Passages, learn_portals
+from unbroken.identity.settings import ManagerSettings
 from unbroken.identity.topology import TopologySettings
 from unbroken.identity.transits import Links, TransitSettings, best_matching, learn_transits, matched
 

@@ -21,7 +21,8 @@ from unbroken.identity.engine import Engine
 from unbroken.identity.fixed import FixedManager, FixedSettings
 from unbroken.identity.fusion import GroundedManager
 from unbroken.identity.gallery import GallerySettings
-from unbroken.identity.manager import CalibratedManager, ManagerSettings
+from unbroken.identity.manager import CalibratedManager
+from unbroken.identity.settings import ManagerSettings
 from unbroken.storage.state import bytes_of_engine, engine_of_bytes, size_of_engine
 
 SMALL = ManagerSettings(memory=64, first_fit=20, gallery=GallerySettings(capacity=25, views=3))
@@ -120,8 +121,8 @@ def known_vectors(manager):
     manager = getattr(manager, "inner", manager)
     if isinstance(manager, FixedManager):
         return [(person, manager._gallery.get(person, np.zeros(0))) for person in manager._last_seen]
-    history = manager._history
-    views = [(person, view.vector) for person, kept in manager._gallery._views.items() for view in kept]
+    history = manager._site.history
+    views = [(person, view.vector) for person, kept in manager._site.gallery._views.items() for view in kept]
     return views + list(zip(history.persons.tolist(), history.vectors.copy(), strict=True))
 
 
@@ -187,9 +188,9 @@ def test_settings_of_a_version_that_knew_others_are_read():
 
     def change(head):
         held = {thing[1]: thing[2] for thing in head["things"] if thing[0] == "o"}
-        del held["identity.manager:ManagerSettings"]["sure"]
-        del held["identity.manager:ManagerSettings"]["transits"]
-        held["identity.manager:ManagerSettings"]["colour"] = ["r", 1_000_000]
+        del held["identity.settings:ManagerSettings"]["sure"]
+        del held["identity.settings:ManagerSettings"]["transits"]
+        held["identity.settings:ManagerSettings"]["colour"] = ["r", 1_000_000]
         del held["identity.engine:EngineSettings"]["absent"]
 
     state = bytes_of_engine(middle())

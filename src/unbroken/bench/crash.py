@@ -32,7 +32,8 @@ from unbroken.core.sightings import IdentityState
 from unbroken.core.wire import bytes_of_verdict
 from unbroken.datasets.synthetic import Observation, ObservationSettings, WorldSettings, make_world, observe
 from unbroken.identity.engine import Engine
-from unbroken.identity.manager import CalibratedManager, ManagerSettings
+from unbroken.identity.manager import CalibratedManager
+from unbroken.identity.settings import ManagerSettings
 from unbroken.storage.database import Database
 from unbroken.storage.keeper import Store, StoreSettings, open_store
 from unbroken.storage.opening import connect

@@ -17,7 +17,8 @@ from unbroken.bench.outcome import Options, Outcome
 from unbroken.core.arrays import Floats, Ints
 from unbroken.core.errors import ConfigError
 from unbroken.geometry.boxes import iou, xyxy_from_xywh
-from unbroken.identity.manager import CalibratedManager, ManagerSettings
+from unbroken.identity.manager import CalibratedManager
+from unbroken.identity.settings import ManagerSettings
 from unbroken.identity.topology import TopologySettings
 
 _RATE = 20.0

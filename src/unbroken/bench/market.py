@@ -14,7 +14,8 @@ from unbroken.bench.outcome import Options, Outcome
 from unbroken.core.arrays import Ints
 from unbroken.core.errors import ConfigError
 from unbroken.identity.fixed import FixedManager, FixedSettings
-from unbroken.identity.manager import CalibratedManager, ManagerSettings
+from unbroken.identity.manager import CalibratedManager
+from unbroken.identity.settings import ManagerSettings
 
 _PUBLISHED = (
     ("threshold chosen on the answers (published)", 0.451),

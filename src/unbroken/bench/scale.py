@@ -20,7 +20,8 @@ from unbroken.bench.outcome import Options, Outcome
 from unbroken.core.arrays import Features, Floats, Ints
 from unbroken.core.sightings import Sightings
 from unbroken.identity.history import Tracklet
-from unbroken.identity.manager import CalibratedManager, ManagerSettings
+from unbroken.identity.manager import CalibratedManager
+from unbroken.identity.settings import ManagerSettings
 from unbroken.render.plots import Labels, line_plot
 
 CAMERAS = (1, 4, 16, 64, 256)

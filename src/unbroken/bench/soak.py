@@ -32,7 +32,8 @@ from unbroken.core.arrays import Features, Floats
 from unbroken.core.sightings import Sightings
 from unbroken.datasets.synthetic import Observation, ObservationSettings, WorldSettings, make_world, observe
 from unbroken.identity.gallery import GallerySettings
-from unbroken.identity.manager import CalibratedManager, ManagerSettings
+from unbroken.identity.manager import CalibratedManager
+from unbroken.identity.settings import ManagerSettings
 from unbroken.pipeline.lasting import Lasting, LastingSettings
 from unbroken.render.html import el
 from unbroken.render.plots import Labels, line_plot

@@ -13,9 +13,9 @@ import numpy as np
 
 from unbroken.core.arrays import Ints
 from unbroken.core.events import Evidence
-from unbroken.identity.gallery import View
 from unbroken.identity.places import impossible, near_in_time
-from unbroken.identity.resolver import PINNED, REFUSED, Decision, Site, can_follow, decide, link_odds, weigh
+from unbroken.identity.resolver import Decision, can_follow, decide, link_odds, weigh
+from unbroken.identity.site import PINNED, REFUSED, Site
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,26 +48,12 @@ class Merge:
     evidence: Evidence
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Undo:
-    """What a correction has changed, as it was before.
-
-    Attributes:
-        views: of each person touched; none of somebody who was not there.
-        tracks: number of each track that changed hands, and whose it was.
-    """
-
-    views: dict[int, tuple[View, ...]]
-    tracks: tuple[tuple[int, int], ...]
-
-
-def reconsider(slots: Sequence[int], person: int, alone: bool, site: Site) -> Decision:  # noqa: FBT001
+def reconsider(slots: Sequence[int], person: int, site: Site) -> Decision:
     """Weigh tracks of one person again that have been taken out of it.
 
     Args:
         slots: of the tracks, the earliest first.
-        person: who it was.
-        alone: they were all of that person, who is therefore not in the gallery now.
+        person: who it was; not in the gallery now if they were all of that person.
         site: without the tracks.
 
     Returns:
@@ -76,10 +62,7 @@ def reconsider(slots: Sequence[int], person: int, alone: bool, site: Site) -> De
     weighed = weigh(slots, site)
     ids = site.gallery.ids
     scores = np.append(weighed.scores, weighed.newcomer)
-    if alone:
-        old = len(ids)
-    else:
-        old = int(np.searchsorted(ids, person))
+    old = int(np.searchsorted(ids, person)) if site.gallery.views(person) else len(ids)
     best = int(np.argmax(scores))
     keep = old if scores[best] <= scores[old] + site.hysteresis else best
     return decide(slots[0], weighed, keep if keep < len(ids) else -1, ids)

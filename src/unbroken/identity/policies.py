@@ -9,7 +9,8 @@ from typing import cast
 from unbroken.core.errors import ConfigError
 from unbroken.core.ports import IdentityManager
 from unbroken.identity.fixed import FixedManager, FixedSettings
-from unbroken.identity.manager import CalibratedManager, ManagerSettings
+from unbroken.identity.manager import CalibratedManager
+from unbroken.identity.settings import ManagerSettings
 
 DEFAULT = "calibrated"
 """The policy that is used where none is named."""

@@ -14,55 +14,17 @@ that are due in a view are assigned together, each with a column of its own for 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from unbroken.core.arrays import Bools, Floats, Ints
 from unbroken.core.events import Evidence
-from unbroken.identity.bootstrap import Bootstrap
-from unbroken.identity.calibration import Likeness
-from unbroken.identity.coincidences import Coincidences
-from unbroken.identity.gallery import Gallery
 from unbroken.identity.history import History
-from unbroken.identity.places import PlaceSettings, impossible, near_in_time, place_odds
-from unbroken.identity.topology import Topology, gaps
-
-PINNED = float("inf")
-"""The margin of a track that somebody has decided by hand."""
-REFUSED = -1e6
-"""The score of somebody whom a rule excludes."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Site:
-    """What decisions are made from.
-
-    Attributes:
-        gallery: everybody known.
-        history: the tracks of the recent past.
-        topology: of the cameras.
-        likeness: of looks; `None` while nothing is known of them.
-        hysteresis: nats by which a second thought must be better.
-        places: settings of the term of place.
-        caution: nats that are added to the score of somebody new.
-    """
-
-    gallery: Gallery
-    history: History
-    topology: Topology
-    likeness: Likeness | Bootstrap | None
-    hysteresis: float = 1.0
-    places: PlaceSettings = field(default_factory=PlaceSettings)
-    caution: float = 0.0
-    coincidences: Coincidences | None = None
-
-    @property
-    def newcomer(self) -> float:
-        """The prior probability of somebody new: at first nearly everybody is (Chinese restaurant process)."""
-        setting = self.topology.settings
-        return max(setting.newcomer, setting.crowd / (setting.crowd + self.history.count))
+from unbroken.identity.places import impossible, near_in_time, place_odds
+from unbroken.identity.site import PINNED, REFUSED, Site
+from unbroken.identity.topology import gaps
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -190,8 +152,6 @@ def _stand_together(slot: int, place: Floats, site: Site) -> Bools:
     """
     history = site.history
     beside = np.zeros(len(place), dtype=np.bool_)
-    if site.coincidences is None:
-        return beside
     numbers, odds, counts = site.coincidences.odds(int(history.numbers[slot]))
     if not len(numbers):
         return beside
@@ -213,8 +173,6 @@ def _stand_together(slot: int, place: Floats, site: Site) -> Bools:
 def companions(slot: int, site: Site) -> list[int]:
     """The settled tracks of other cameras that stood where this one did, so that they are decided on together."""
     history = site.history
-    if site.coincidences is None:
-        return []
     numbers, odds, _ = site.coincidences.odds(int(history.numbers[slot]))
     slots = numbers % history.size
     kept = (odds > site.coincidences.settings.sure) & (history.numbers[slots] == numbers) if len(numbers) else odds > 0

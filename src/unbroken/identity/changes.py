@@ -1,0 +1,133 @@
+"""How tracks get a Global ID and change hands: each change is one event, and can be taken back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from unbroken.core.events import Event, PersonEnrolled, PersonMerged, PersonRecognised, PersonSplit
+from unbroken.identity.corrections import Merge, reconsider
+from unbroken.identity.distances import with_distances
+from unbroken.identity.intake import Intake
+from unbroken.identity.notes import Notes, Undo
+from unbroken.identity.resolver import Decision, companions
+from unbroken.identity.site import PINNED, Site
+
+
+@dataclass(slots=True, eq=False)
+class Changes:
+    """Carries out what was decided.
+
+    Attributes:
+        site: everything known.
+        intake: of the tracks in view, for their names.
+        notes: of what was corrected.
+    """
+
+    site: Site
+    intake: Intake
+    notes: Notes
+
+    def is_open(self, slot: int) -> bool:
+        """Whether a slot holds a track with a Global ID that nobody has decided by hand."""
+        history = self.site.history
+        return slot >= 0 and bool(history.persons[slot] > 0 and history.margins[slot] < PINNED)
+
+    def settle(self, decision: Decision, time: float) -> Event:
+        """A track gets its first Global ID."""
+        history, slot = self.site.history, decision.slot
+        decision = with_distances(decision, history, self.site.gallery)
+        camera, track = self.site.topology.names[history.cameras[slot]], int(history.local[slot])
+        person = decision.person or self.site.gallery.new_id()
+        self.assign(slot, person, decision)
+        if decision.person:
+            return PersonRecognised(time, camera, track, person, decision.evidence, decision.alternatives)
+        return PersonEnrolled(time, camera, track, person, decision.alternatives)
+
+    def move(self, decision: Decision, time: float) -> Event:
+        """A track becomes a view of another person, who may be new."""
+        history, gallery, slot = self.site.history, self.site.gallery, decision.slot
+        decision = with_distances(decision, history, gallery)
+        person = int(history.persons[slot])
+        before = gallery.views(person)
+        gallery.drop(person, int(history.numbers[slot]))
+        alone = not gallery.views(person)
+        target = decision.person or gallery.new_id()
+        # Of somebody whose views are all gone, the history may hold more tracks than the gallery did.
+        moved = np.flatnonzero(history.persons == person) if alone else np.array([slot])
+        views = {person: before, target: gallery.views(target)}
+        self.notes.add(Undo(views, tuple((one, person) for one in history.numbers[moved].tolist())))
+        history.persons[moved] = target
+        self.assign(slot, target, decision)
+        if alone:
+            return PersonMerged(time, target, person, decision.evidence)
+        return PersonSplit(time, person, target, self.intake.name(slot), decision.evidence)
+
+    def assign(self, slot: int, person: int, decision: Decision) -> None:
+        """Write down whose a track is; of what is more than a guess, the gallery keeps a view."""
+        history = self.site.history
+        history.persons[slot] = person
+        history.margins[slot], history.confidences[slot] = decision.margin, decision.confidence
+        if history.settled[slot] or not decision.person:
+            history.settled[slot] = True
+            self.site.keep_view(slot)
+
+    def confirm(self, decision: Decision, time: float) -> list[Event]:
+        """Who a track is that is due, whatever was guessed before."""
+        history, slot = self.site.history, decision.slot
+        person = int(history.persons[slot])
+        history.settled[slot] = True
+        if person <= 0:
+            return [self.settle(decision, time)]
+        if history.margins[slot] < PINNED and decision.person != person:
+            return [self.move(decision, time)]
+        if history.margins[slot] < PINNED:
+            history.margins[slot], history.confidences[slot] = decision.margin, decision.confidence
+        self.site.keep_view(slot)
+        return []
+
+    def revisit(self, slot: int, time: float) -> list[Event]:
+        """Weigh a track again, together with those that stood where it did."""
+        return self.reweigh(slot, companions(slot, self.site) if self.site.history.settled[slot] else [], time)
+
+    def reweigh(self, slot: int, others: list[int], time: float) -> list[Event]:
+        """Weigh tracks again as one person's; the first says when and where from."""
+        history, gallery = self.site.history, self.site.gallery
+        person = int(history.persons[slot])
+        if person <= 0:
+            person = int(history.persons[others[0]])
+        slots = sorted([slot, *others], key=lambda one: (history.starts[one], history.numbers[one]))
+        before = history.persons[slots].copy()
+        pairs = list(zip(slots, before.tolist(), strict=True))
+        lifted = [gallery.lift(whose, int(history.numbers[one])) for one, whose in pairs if whose > 0]
+        alone = not gallery.views(person)
+        history.persons[slots] = -1
+        decision = reconsider(slots, person, self.site)
+        history.persons[slots] = before
+        for views in reversed(lifted):
+            gallery.lay_back(views)
+        target = decision.person or (person if alone else 0)
+        events: list[Event] = []
+        for one, whose in pairs:
+            mine = replace(decision, slot=one, person=target)
+            if whose <= 0:
+                events.append(self.settle(mine, time))
+            elif int(history.persons[one]) != target:
+                events.append(self.move(mine, time))
+            else:
+                history.margins[one], history.confidences[one] = decision.margin, decision.confidence
+            target = target or int(history.persons[one])
+        return events
+
+
+def joined(merge: Merge, site: Site, notes: Notes, time: float) -> PersonMerged:
+    """Make one person of two."""
+    history, gallery = site.history, site.gallery
+    before = {person: gallery.views(person) for person in (merge.person, merge.absorbed)}
+    theirs = history.numbers[history.persons == merge.absorbed].tolist()
+    notes.add(Undo(before, tuple((number, merge.absorbed) for number in theirs)))
+    gallery.put(merge.absorbed, ())
+    gallery.put(merge.person, before[merge.person] + before[merge.absorbed])
+    history.persons[history.persons == merge.absorbed] = merge.person
+    return PersonMerged(time, merge.person, merge.absorbed, merge.evidence)

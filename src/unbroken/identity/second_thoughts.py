@@ -1,0 +1,68 @@
+"""Second thoughts, a bounded few with each decision: tracks are weighed again, and people who are one are merged."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from unbroken.core.events import Event
+from unbroken.core.sightings import Sightings
+from unbroken.identity.calibration import Likeness
+from unbroken.identity.changes import Changes, joined
+from unbroken.identity.corrections import CorrectionSettings, find_merge
+from unbroken.identity.learning import Learner
+
+_LEARN_EVERY = 256
+"""Revisits after which transit times are learnt anew from what has changed hands."""
+
+
+class SecondThoughts:
+    """Goes through the tracks of a window again and again, from the latest to the oldest."""
+
+    def __init__(self, settings: CorrectionSettings, changes: Changes, learner: Learner) -> None:
+        self.settings = settings
+        self._changes = changes
+        self._learner = learner
+        self._revisited = 0
+
+    def think(self, time: float) -> list[Event]:
+        """The few that one decision brings with it, once a model of looks is learnt."""
+        site, settings = self._changes.site, self.settings
+        history = site.history
+        span = min(settings.window, history.count)
+        events: list[Event] = []
+        if not isinstance(site.likeness, Likeness):
+            return events
+        for _ in range(min(settings.revisits, span)):
+            self._revisited += 1
+            if self._revisited % _LEARN_EVERY == 0:
+                self._learner.learn_transits()
+            slot = history.slot(history.count - 1 - self._revisited % span)
+            if self._changes.is_open(slot):
+                events += self._changes.revisit(slot, time)
+        slot = history.slot(history.count - 1 - self._revisited % span)
+        for person in {int(history.persons[slot]), int(history.persons[(history.count - 1) % history.size])}:
+            events += self._merge(person, time)
+        return events
+
+    def look_again(self, sightings: Sequence[Sightings], renewed: Sequence[int]) -> list[Event]:
+        """In the first minute, weigh each track again whenever it has been seen twice as well as before.
+
+        The first decisions rest on a few views; once a model is learnt, `think` takes this over.
+        """
+        site = self._changes.site
+        events: list[Event] = []
+        if isinstance(site.likeness, Likeness) or not sightings:
+            return events
+        time = max(view.time for view in sightings)
+        for number in renewed:
+            slot = site.history.slot(number)
+            if self._changes.is_open(slot):
+                events += self._changes.revisit(slot, time)
+        return events
+
+    def _merge(self, person: int, time: float) -> list[Event]:
+        site, notes = self._changes.site, self._changes.notes
+        found = find_merge(person, self.settings, site) if person > 0 else None
+        if found is None or notes.apart(found.person, found.absorbed):
+            return []
+        return [joined(found, site, notes, time)]
