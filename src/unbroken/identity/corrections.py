@@ -69,9 +69,9 @@ def reconsider(slots: Sequence[int], person: int, site: Site) -> Decision:
 
 
 def find_merge(person: int, settings: CorrectionSettings, site: Site) -> Merge | None:
-    """The best merge of a person with another, if it is better than leaving both, by the margin."""
+    """The best merge of a person with another, if it beats leaving both by the margin; none of somebody who is gone."""
     gallery = site.gallery
-    if site.likeness is None:
+    if site.likeness is None or not gallery.views(person):
         return None
     ids = gallery.ids
     appearance = site.likeness.calibrated(gallery.joint(person))

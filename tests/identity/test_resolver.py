@@ -1,0 +1,99 @@
+"""Decisions: the best assignment of all tracks of a view, by the looks, times and places that the event tells."""
+
+from itertools import permutations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from identity.views import unit
+from unbroken.identity.bootstrap import Bootstrap
+from unbroken.identity.coincidences import Coincidences, CoincidenceSettings
+from unbroken.identity.gallery import Gallery
+from unbroken.identity.history import History, Tracklet
+from unbroken.identity.resolver import resolve, weigh
+from unbroken.identity.site import REFUSED, Site
+from unbroken.identity.topology import Topology, TopologySettings
+
+
+def site_of(people, arrivals, settings=None):
+    """A site that knows people by (camera, angle of looks), all seen at 0 to 1 s; and tracks that begin at 9 s.
+
+    Returns:
+        The site, and the slots of the arrivals.
+    """
+    topology = Topology(settings or TopologySettings())
+    site = Site(Gallery(), History(64), topology, Coincidences(CoincidenceSettings()))
+    site.likeness = Bootstrap(even=0.6, slope=20.0, dimension=8)
+    site.gallery.recalibrate(site.likeness, 8)
+    slots = []
+    tracks = [(camera, 0.0, angle) for camera, angle in people] + [(camera, 9.0, angle) for camera, angle in arrivals]
+    for number, (camera, start, angle) in enumerate(tracks):
+        slot = site.history.append(
+            Tracklet(camera, number, start, start + 1, unit(angle)[0]), site.topology.number(camera)
+        )
+        if not site.history.rows.shape[1]:
+            site.history.rows = np.zeros((64, 8))
+        site.project(slot)
+        slots.append(slot)
+        if number < len(people):
+            site.history.persons[slot] = site.gallery.new_id()
+            site.keep_view(slot)
+    return site, slots[len(people) :]
+
+
+angles = st.lists(st.integers(0, 180), min_size=1, max_size=4)
+
+
+@given(angles, angles)
+def test_tracks_of_a_view_are_assigned_with_the_greatest_sum_of_scores(known, seen):
+    site, slots = site_of([("a", angle) for angle in known], [("b", angle) for angle in seen])
+    decisions = resolve(slots, site)
+    weighed = [weigh([slot], site) for slot in slots]
+    ids = site.gallery.ids.tolist()
+
+    def total(chosen):
+        return sum(
+            each.newcomer if person == 0 else each.scores[ids.index(person)]
+            for each, person in zip(weighed, chosen, strict=True)
+        )
+
+    nobody_twice = list(permutations([*ids, *[0] * len(slots)], len(slots)))
+    assert total([decision.person for decision in decisions]) == pytest.approx(max(map(total, nobody_twice)))
+
+
+@given(angles, st.integers(0, 180))
+def test_the_prior_odds_of_who_can_be_meant_sum_to_the_share_of_people_known(known, seen):
+    site, (slot,) = site_of([("a", angle) for angle in known], [("b", seen)])
+    weighed = weigh([slot], site)
+    assert np.exp(weighed.time).sum() + site.newcomer == pytest.approx(1)
+
+
+@given(angles, st.integers(0, 180))
+def test_the_parts_of_the_evidence_sum_to_the_score_and_the_confidence_is_a_share(known, seen):
+    site, (slot,) = site_of([("a", angle) for angle in known], [("b", seen)])
+    (decision,) = resolve([slot], site)
+    for evidence in (decision.evidence, *decision.alternatives):
+        if evidence.person:
+            assert evidence.score == pytest.approx(evidence.appearance + evidence.time + evidence.place)
+    assert 0 < decision.confidence <= 1
+    assert decision.margin >= 0
+
+
+def test_who_is_in_a_view_that_shares_no_ground_is_not_meant_however_alike():
+    apart = TopologySettings(apart=frozenset({frozenset({"a", "b"})}))
+    site, (slot,) = site_of([("a", 10), ("c", 60)], [("b", 10)], apart)
+    site.history.ends[0] = 9.5
+    weighed = weigh([slot], site)
+    assert weighed.scores[0] == REFUSED
+    assert weighed.scores[1] > REFUSED
+
+
+def test_caution_is_what_somebody_new_is_favoured_by():
+    site, (slot,) = site_of([("a", 10)], [("b", 14)])
+    assert resolve([slot], site)[0].person == 1
+    site.caution = 30.0
+    decision = resolve([slot], site)[0]
+    assert decision.person == 0
+    assert [other.person for other in decision.alternatives] == [1]
