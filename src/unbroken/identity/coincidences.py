@@ -19,12 +19,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from unbroken.core.arrays import Bools, Floats, Ints
+from unbroken.identity.encounters import Encounters
 
 _BINS = 60
 _BIN = 0.05
 """Metres: the resolution in which the mean offsets of sure pairs are counted."""
-_LEAST = 1e-3
-"""Square metres: no position is known better."""
 _RAYLEIGH = float(np.sqrt(2 * np.log(2)))
 """The median length of a normal offset in the plane, in standard deviations."""
 
@@ -81,36 +80,13 @@ class Standing:
     fresh: Bools
 
 
-@dataclass(slots=True)
-class _Pair:
-    """Sums of inverse covariances (xx, xy, yy), of these times the offset, and of instants."""
-
-    xx: float = 0.0
-    xy: float = 0.0
-    yy: float = 0.0
-    x: float = 0.0
-    y: float = 0.0
-    count: int = 0
-    last: float = -np.inf
-
-    def add(self, offset: Floats, covariance: Floats) -> None:
-        """One instant: (2,) metres from the track of the lower number, (2, 2) its covariance."""
-        dx, dy = offset.tolist()
-        (a, b), (_, c) = covariance.tolist()
-        a, c = a + _LEAST, c + _LEAST
-        det = a * c - b * b
-        xx, xy, yy = c / det, -b / det, a / det
-        self.xx, self.xy, self.yy = self.xx + xx, self.xy + xy, self.yy + yy
-        self.x, self.y = self.x + xx * dx + xy * dy, self.y + xy * dx + yy * dy
-        self.count += 1
-
-
 class Coincidences:
     """Pairs of tracks that were in view together. One thread owns it."""
 
     def __init__(self, settings: CoincidenceSettings) -> None:
         self.settings = settings
-        self._pairs: dict[int, dict[int, _Pair]] = {}
+        self._pairs = Encounters()
+        self._told: dict[int, tuple[Ints, Floats, Ints]] = {}
         prior = 1 - np.exp(-(((np.arange(_BINS + 1) * _BIN) / settings.spread) ** 2) / 2)
         self._offsets: Floats = settings.prior_pairs * np.diff(prior)
         self._spread = settings.spread
@@ -122,6 +98,7 @@ class Coincidences:
 
     def note(self, standing: Standing, time: float) -> None:
         """Take in who stands where at one instant."""
+        self._told = {}
         apart = standing.places[:, None] - standing.places[None]
         distance = np.hypot(apart[..., 0], apart[..., 1])
         other = standing.cameras[:, None] != standing.cameras[None]
@@ -129,33 +106,24 @@ class Coincidences:
         told = np.triu(other & (standing.fresh[:, None] | standing.fresh[None]), 1)
         near = told & (distance < self.settings.reach)
         sure = near & _mutual(distance, standing.cameras, self.settings.alone)
-        rows = {number: row for row, number in enumerate(standing.numbers.tolist())}
-        for number, row in rows.items():
-            for other in self._pairs.get(number, {}):
-                near[row, rows.get(other, row)] = True
-        near &= told
-        numbers = standing.numbers.tolist()
-        for row, column in zip(*np.nonzero(near), strict=True):
-            pair = self._pair(numbers[row], numbers[column])
-            if time - pair.last < self.settings.every:
-                continue
-            pair.last = time
-            way = 1.0 if numbers[row] < numbers[column] else -1.0
-            pair.add(way * apart[row, column], standing.covariances[row] + standing.covariances[column])
-            if sure[row, column] and pair.count == self.settings.instants:
-                self._learn(pair)
+        near[self._pairs.among(standing.numbers)] = True
+        one, then = (near & told).nonzero()
+        if not len(one):
+            return
+        numbers = standing.numbers
+        rows = self._pairs.rows(numbers[one], numbers[then])
+        due = (time - self._pairs.last[rows] >= self.settings.every).nonzero()[0]
+        one, then, rows = one[due], then[due], rows[due]
+        way = np.where(numbers[one] < numbers[then], 1.0, -1.0)[:, None]
+        self._pairs.add(rows, way * apart[one, then], standing.covariances[one] + standing.covariances[then], time)
+        taught = rows[sure[one, then] & (self._pairs.counts[rows] == self.settings.instants)]
+        if len(taught):
+            self._learn(self._pairs.sums[taught])
 
-    def _pair(self, one: int, other: int) -> _Pair:
-        pair = self._pairs.setdefault(one, {}).get(other)
-        if pair is None:
-            pair = self._pairs[one][other] = _Pair()
-            self._pairs.setdefault(other, {})[one] = pair
-        return pair
-
-    def _learn(self, pair: _Pair) -> None:
-        det = pair.xx * pair.yy - pair.xy**2
-        mx, my = (pair.yy * pair.x - pair.xy * pair.y) / det, (pair.xx * pair.y - pair.xy * pair.x) / det
-        self._offsets[min(int(np.hypot(mx, my) / _BIN), _BINS - 1)] += 1
+    def _learn(self, sums: Floats) -> None:
+        """Take the spread from the mean offsets of N more sure pairs, and all before."""
+        mx, my, _ = _mean_offsets(sums)
+        np.add.at(self._offsets, np.minimum((np.hypot(mx, my) / _BIN).astype(np.int64), _BINS - 1), 1)
         known = np.cumsum(self._offsets)
         half = known[-1] / 2
         place = int(np.searchsorted(known, half))
@@ -164,20 +132,24 @@ class Coincidences:
         self._spread = max(float(median) / _RAYLEIGH, self.settings.least)
 
     def odds(self, number: int) -> tuple[Ints, Floats, Ints]:
-        """(M,) tracks that were close to this one, log-likelihood ratios that it is the same person, and instants."""
-        pairs = self._pairs.get(number, {})
-        if not pairs:
-            nothing = np.zeros(0, dtype=np.int64)
-            return nothing, np.zeros(0), nothing
-        sums = np.array([(p.xx, p.xy, p.yy, p.x, p.y, p.count) for p in pairs.values()])
-        return np.array(list(pairs), dtype=np.int64), self._ratio(sums), sums[:, 5].astype(np.int64)
+        """(M,) tracks that were close to this one, log-likelihood ratios that it is the same person, and instants.
 
-    def _ratio(self, sums: Floats) -> Floats:
-        xx, xy, yy, x, y, count = sums.T
-        det = xx * yy - xy**2
-        mx, my = (yy * x - xy * y) / det, (xx * y - xy * x) / det
+        They are asked for several times between two instants, and computed once.
+        """
+        found = self._told.get(number)
+        if found is None:
+            others, rows = self._pairs.of(number)
+            counts = self._pairs.counts[rows]
+            found = self._told[number] = others, self._ratio(self._pairs.sums[rows], counts), counts
+        return found
+
+    def _ratio(self, sums: Floats, counts: Ints) -> Floats:
+        if not len(sums):
+            return np.zeros(0)
+        mx, my, det = _mean_offsets(sums)
+        xx, xy, yy = sums.T[:3]
         # More instants are no longer independent: the mean offset gets no better.
-        worth = np.maximum(count / self.settings.instants, 1.0)
+        worth = np.maximum(counts / self.settings.instants, 1.0)
         a, b, c = worth * yy / det + self._spread**2, -worth * xy / det, worth * xx / det + self._spread**2
         spread = a * c - b * b
         square = (c * mx**2 - 2 * b * mx * my + a * my**2) / spread
@@ -186,14 +158,21 @@ class Coincidences:
 
     def forget(self, numbers: Iterable[int]) -> None:
         """Drop the pairs of tracks."""
-        for number in numbers:
-            for other in self._pairs.pop(number, {}):
-                self._pairs.get(other, {}).pop(number, None)
+        self._told = {}
+        self._pairs.drop(numbers)
 
     def prune(self, count: int) -> None:
         """Drop the pairs of all but the latest tracks."""
-        if len(self._pairs) > 2 * self.settings.window:
-            self.forget([number for number in self._pairs if number < count - self.settings.window])
+        known = self._pairs.numbers
+        if len(known) > 2 * self.settings.window:
+            self.forget([number for number in known if number < count - self.settings.window])
+
+
+def _mean_offsets(sums: Floats) -> tuple[Floats, Floats, Floats]:
+    """(N, 5) sums of pairs -> (N,) metres along either axis, and the determinant of the sum of inverse covariances."""
+    xx, xy, yy, x, y = sums.T
+    det = xx * yy - xy**2
+    return (yy * x - xy * y) / det, (xx * y - xy * x) / det, det
 
 
 def _mutual(distance: Floats, cameras: Ints, alone: float) -> Bools:

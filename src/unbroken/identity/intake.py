@@ -212,7 +212,7 @@ class Intake:
 
     def _gather(self, track: OpenTrack, view: Sightings, row: int) -> None:
         """A new view of somebody."""
-        if len(track.bank):
+        if len(track.bank) and self._learner.is_new_here:
             self._learner.see_same(float(track.bank.vector @ view.features[row]))
         track.bank.add(view.features[row], float(view.quality[row]))
 
