@@ -12,7 +12,7 @@ from unbroken.identity.bootstrap import Bootstrap
 from unbroken.identity.coincidences import Coincidences, CoincidenceSettings
 from unbroken.identity.gallery import Gallery
 from unbroken.identity.history import History, Tracklet
-from unbroken.identity.resolver import resolve, weigh
+from unbroken.identity.resolver import exclusive_groups, resolve, weigh
 from unbroken.identity.site import REFUSED, Site
 from unbroken.identity.topology import Topology, TopologySettings
 
@@ -88,6 +88,23 @@ def test_who_is_in_a_view_that_shares_no_ground_is_not_meant_however_alike():
     weighed = weigh([slot], site)
     assert weighed.scores[0] == REFUSED
     assert weighed.scores[1] > REFUSED
+
+
+def test_tracks_of_views_that_share_no_ground_are_assigned_together():
+    apart = TopologySettings(apart=frozenset({frozenset({"b", "c"})}))
+    site, slots = site_of([("a", 10)], [("b", 12), ("c", 8), ("d", 9), ("b", 50)], apart)
+    parts = [[slots[0], slots[3]], [slots[1]], [], [slots[2]]]
+    together, alone = exclusive_groups(parts, site)
+    assert together == [slots[0], slots[3], slots[1]]
+    assert alone == [slots[2]]
+    decided = {decision.slot: decision.person for decision in resolve(together, site)}
+    assert [person for person in decided.values() if person] == [1]
+
+
+def test_tracks_that_share_no_instant_are_not_taken_for_different_people():
+    site, (before, after) = site_of([], [("b", 12), ("b", 12)])
+    site.history.starts[after], site.history.ends[after] = 30, 31
+    assert exclusive_groups([[before], [after]], site) == [[before], [after]]
 
 
 def test_caution_is_what_somebody_new_is_favoured_by():

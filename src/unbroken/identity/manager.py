@@ -25,7 +25,7 @@ from unbroken.identity.learning import Learner
 from unbroken.identity.manual import known_person, merged, split, swapped, undone
 from unbroken.identity.notes import Notes
 from unbroken.identity.recall import Remembered
-from unbroken.identity.resolver import Decision, companions, resolve
+from unbroken.identity.resolver import Decision, companions, exclusive_groups, resolve
 from unbroken.identity.second_thoughts import SecondThoughts
 from unbroken.identity.settings import ManagerSettings
 from unbroken.identity.site import PINNED, Site
@@ -118,8 +118,10 @@ class CalibratedManager:
             self._intake.take_in(view)
         waiting = [self._intake.waiting(view) for view in sightings]
         self._note_coincidences(sightings)
-        for view, (due, early) in zip(sightings, waiting, strict=True):
-            events += self._decide_due(due, early, view.time)
+        for group in exclusive_groups([due for due, _ in waiting], self._site):
+            events += self._decide_due(group)
+        for group in exclusive_groups([early for _, early in waiting], self._site):
+            events += self._guess(group)
         events += self._second_thoughts.look_again(sightings, self._intake.renewed())
         events += self._exclusivity.keep(sightings)
         if sightings:
@@ -181,12 +183,13 @@ class CalibratedManager:
             coincidences.note(standing, max(view.time for view in sightings))
             coincidences.prune(self._site.history.count)
 
-    def _decide_due(self, due: list[int], early: list[int], time: float) -> list[Event]:
-        """Decide on tracks that are due; of the others, guess who they are."""
-        events = self._decide(due, time) if due else []
-        for _ in due:
+    def _decide_due(self, slots: list[int]) -> list[Event]:
+        """Decide on tracks that are due, and think a little about others."""
+        time = float(self._site.history.ends[slots].max())
+        events = self._decide(slots, time)
+        for _ in slots:
             events += self._second_thoughts.think(time)
-        return events + self._guess(early, time)
+        return events
 
     def _decide(self, slots: list[int], time: float) -> list[Event]:
         history, site = self._site.history, self._site
@@ -204,9 +207,10 @@ class CalibratedManager:
         history.settled[slots] = True
         return events + self._hand_over(time) if unseen.any() else events
 
-    def _guess(self, slots: list[int], time: float) -> list[Event]:
+    def _guess(self, slots: list[int]) -> list[Event]:
         """Tracks that are not due have the Global ID of somebody who is likely enough; nothing rests on that."""
         history, events = self._site.history, []
+        time = float(history.ends[slots].max())
         free = [slot for slot in slots if history.margins[slot] < PINNED]
         for decision in resolve(free, self._site) if free and self.people else []:
             slot, person = decision.slot, int(history.persons[decision.slot])

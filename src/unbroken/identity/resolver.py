@@ -8,7 +8,7 @@ For each track and each known person the score is the log of posterior over prio
 where the prior odds of all who can be meant are scaled to sum to the share of people known, for intensities of many
 people are seldom right in sum;
 and a person who is in the same view, or in a view that cannot be shared, at the same instant is refused. All tracks
-that are due in a view are assigned together, each with a column of its own for somebody new.
+that are due in views that cannot be shared are assigned together, each with a column of its own for somebody new.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ class Decision:
 
 
 def resolve(slots: list[int], site: Site) -> list[Decision]:
-    """Decide on tracks of one view together: the assignment with the greatest sum of scores."""
+    """Decide together on tracks that are different people: the assignment with the greatest sum of scores."""
     ids = site.gallery.ids
     weighed = [weigh([slot], site) for slot in slots]
     scores = np.array([each.scores for each in weighed]).reshape(len(slots), len(ids))
@@ -95,6 +95,27 @@ def resolve(slots: list[int], site: Site) -> list[Decision]:
         decide(slot, each, int(column) if column < len(ids) else -1, ids)
         for slot, each, column in zip(slots, weighed, chosen, strict=True)
     ]
+
+
+def exclusive_groups(parts: Sequence[list[int]], site: Site) -> list[list[int]]:
+    """Tracks, view by view -> groups of which no two can be one person: each is assigned together.
+
+    Views that may overlap are decided one after the other, since what is decided in one says who is in the other.
+    """
+    groups: list[list[int]] = []
+    for part in filter(None, parts):
+        joined = next((group for group in groups if _exclude_each_other(part, group, site)), None)
+        if joined is None:
+            groups.append([*part])
+        else:
+            joined += part
+    return groups
+
+
+def _exclude_each_other(slots: list[int], others: list[int], site: Site) -> bool:
+    history, (one, other) = site.history, np.meshgrid(slots, others)
+    apart = site.topology.apart(history.cameras[one], history.cameras[other])
+    return bool((apart & history.together(one, other)).all())
 
 
 def decide(slot: int, weighed: Weighed, column: int, ids: Ints) -> Decision:
