@@ -84,7 +84,7 @@ def test_the_parts_of_the_evidence_sum_to_the_score_and_the_confidence_is_a_shar
 def test_who_is_in_a_view_that_shares_no_ground_is_not_meant_however_alike():
     apart = TopologySettings(apart=frozenset({frozenset({"a", "b"})}))
     site, (slot,) = site_of([("a", 10), ("c", 60)], [("b", 10)], apart)
-    site.history.ends[0] = 9.5
+    site.history.extend(0, float(site.history.starts[0]), 9.5)
     weighed = weigh([slot], site)
     assert weighed.scores[0] == REFUSED
     assert weighed.scores[1] > REFUSED

@@ -95,9 +95,11 @@ def find_merge(person: int, settings: CorrectionSettings, site: Site) -> Merge |
 
 def _tracks(person: int, site: Site) -> Ints:
     """The slots of a person's tracks that are more than first guesses, in the order of time."""
-    history, used = site.history, site.history.used
-    stands = history.settled[used] | (history.margins[used] == PINNED)
-    return _in_time(used[(history.persons[used] == person) & stands], site)
+    history = site.history
+    ordered = history.timeline.slots
+    theirs = ordered[history.persons.take(ordered) == person]
+    found: Ints = theirs[history.settled[theirs] | (history.margins[theirs] == PINNED)]
+    return found
 
 
 def _clash(mine: Ints, theirs: Ints, site: Site) -> bool:
@@ -113,7 +115,7 @@ def _clash(mine: Ints, theirs: Ints, site: Site) -> bool:
 
 
 def _in_time(slots: Ints, site: Site) -> Ints:
-    ordered: Ints = slots[np.lexsort((site.history.numbers[slots], site.history.middles(slots)))]
+    ordered: Ints = slots[site.history.timeline.places[slots].argsort()]
     return ordered
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from unbroken.core.arrays import Bools, Features, Floats, Ints
+from unbroken.identity.timeline import Timeline
 
 
 def _unknown_places() -> Floats:
@@ -51,6 +52,7 @@ class History:
         self.size = size
         self.count = 0
         self._erased = False
+        self._timeline: Timeline | None = None
         self.numbers: Ints = np.full(size, -1, dtype=np.int64)
         self.local: Ints = np.full(size, -1, dtype=np.int64)
         self.cameras: Ints = np.zeros(size, dtype=np.int64)
@@ -82,6 +84,13 @@ class History:
         used = self.used
         return used[self.vectors[used].any(axis=1)]
 
+    @property
+    def timeline(self) -> Timeline:
+        """The tracks in use in the order of time, ordered anew once a time has changed or a track has come or gone."""
+        if self._timeline is None:
+            self._timeline = Timeline.of(self.used, self.starts, self.ends)
+        return self._timeline
+
     def slot(self, number: int) -> int:
         """The slot of a track; -1 where it has left."""
         slot = number % self.size
@@ -101,10 +110,15 @@ class History:
         return slot
 
     def renew(self, slot: int, tracklet: Tracklet) -> None:
-        """The track has been seen longer: its times and vector."""
-        self.starts[slot], self.ends[slot] = tracklet.start, tracklet.end
+        """The track has been seen longer: its times, where it was, and its vector."""
+        self.extend(slot, tracklet.start, tracklet.end)
         self.vectors[slot] = tracklet.feature
         self.places[slot], self.boxes[slot] = tracklet.places, tracklet.boxes
+
+    def extend(self, slot: int, start: float, end: float) -> None:
+        """The track has been seen from `start` to `end`."""
+        self.starts[slot], self.ends[slot] = start, end
+        self._timeline = None
 
     def resized(self, size: int) -> History:
         """The same tracks in a ring of another size, the latest ones where it is smaller."""
@@ -123,6 +137,7 @@ class History:
 
     def erase(self, slots: Ints) -> None:
         """Leave nothing of the tracks in these slots: they count as never used."""
+        self._timeline = None
         self._erased = self._erased or len(slots) > 0
         self.numbers[slots] = self.local[slots] = self.persons[slots] = -1
         self.ends[slots], self.places[slots], self.boxes[slots] = -np.inf, np.nan, np.nan

@@ -222,7 +222,7 @@ class Intake:
         slot = history.slot(track.number)
         if slot < 0:
             return
-        history.starts[slot], history.ends[slot] = track.start, track.end
+        history.extend(slot, track.start, track.end)
         history.boxes[slot], history.places[slot] = track.boxes, track.places
         if track.bank.weight > 2 * track.learnt and history.settled[slot]:
             self._renew(key, track)

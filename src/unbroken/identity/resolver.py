@@ -21,7 +21,6 @@ from scipy.optimize import linear_sum_assignment
 
 from unbroken.core.arrays import Bools, Floats, Ints
 from unbroken.core.events import Evidence
-from unbroken.identity.history import History
 from unbroken.identity.places import impossible, near_in_time, place_odds
 from unbroken.identity.site import PINNED, REFUSED, Site
 from unbroken.identity.topology import gaps
@@ -139,13 +138,7 @@ def weigh(slots: Sequence[int], site: Site) -> Weighed:
     if site.likeness is not None and seen:
         appearance = site.likeness.calibrated(gallery.together(history.rows[seen]))
     slot = slots[0]
-    known = _known(slots, history)
-    rows = gallery.rows(history.persons.take(known))
-    there = rows >= 0
-    if not there.all():
-        known, rows = known[there], rows[there]
-    settled = history.settled.take(known).nonzero()[0]
-    before, after = _neighbours(slot, known.take(settled), rows.take(settled), site)
+    before, after = _neighbours(slots, site)
     place = np.zeros(len(gallery))
     followed = (before >= 0).nonzero()[0]
     place[followed] = place_odds(before[followed], slot, history, site.places)
@@ -155,7 +148,7 @@ def weigh(slots: Sequence[int], site: Site) -> Weighed:
     beside = np.zeros(len(gallery), dtype=np.bool_)
     for member in slots:
         beside |= _stand_together(member, place, site)
-        refused |= _refused(member, known, rows, site)
+        refused |= _refused(member, slots, site)
     time = _chain_odds(slot, before, after, site)
     newcomer = site.newcomer
     meant = ~(refused | beside)
@@ -206,27 +199,21 @@ def companions(slot: int, site: Site) -> list[int]:
     return found
 
 
-def _known(slots: Sequence[int], history: History) -> Ints:
-    """The slots of all other tracks that are somebody's, in the order of time; guesses bind only guesses."""
-    used = history.used
-    others = used != slots[0]
-    for slot in slots[1:]:
-        others &= used != slot
-    known = used[(history.persons.take(used) > 0) & others]
-    if history.settled[slots[0]]:
-        known = known[history.settled.take(known) | (history.margins.take(known) == PINNED)]
-    ordered: Ints = known.take(history.middles(known).argsort(kind="stable"))
-    return ordered
-
-
-def _refused(slot: int, known: Ints, rows: Ints, site: Site) -> Bools:
-    history = site.history
+def _refused(slot: int, group: Sequence[int], site: Site) -> Bools:
+    """(P,) who cannot be meant by a track of a group, for he is elsewhere; guesses bind only guesses."""
+    history, reach = site.history, site.places.reach
     refused = np.zeros(len(site.gallery), dtype=np.bool_)
-    near = near_in_time(known, slot, history, site.places).nonzero()[0]
-    known, rows = known.take(near), rows.take(near)
-    clash = site.topology.apart(history.cameras[slot], history.cameras[known]) & history.together(slot, known)
-    clash |= impossible(known, slot, history, site.places)
-    refused[rows[clash]] = True
+    around = history.timeline.around(history.starts[slot] - reach, history.ends[slot] + reach)
+    stands = (history.persons.take(around) > 0) & near_in_time(around, slot, history, site.places)
+    if history.settled[group[0]]:
+        stands &= history.settled.take(around) | (history.margins.take(around) == PINNED)
+    for member in group:
+        stands &= around != member
+    near = around[stands]
+    clash = site.topology.apart(history.cameras[slot], history.cameras[near]) & history.together(slot, near)
+    clash |= impossible(near, slot, history, site.places)
+    rows = site.gallery.rows(history.persons[near[clash]])
+    refused[rows[rows >= 0]] = True
     return refused
 
 
@@ -246,16 +233,20 @@ def can_follow(before: Ints, after: Ints, site: Site) -> Bools:
     return site.topology.possible(history.cameras[before], history.cameras[after], gap)
 
 
-def _neighbours(slot: int, known: Ints, rows: Ints, site: Site) -> tuple[Ints, Ints]:
-    """(P,) the slots of each person's last track before this one and first after it, -1 for none.
-
-    `known` are in the order of time; of tracks with the same middle the one with the lower number comes first.
-    """
-    history, people = site.history, len(site.gallery)
-    middle, middles = history.middles(slot), history.middles(known)
-    first, last = middles.searchsorted(middle), middles.searchsorted(middle, side="right")
-    split = first + np.count_nonzero(history.numbers[known[first:last]] < history.numbers[slot])
-    before, after = np.full((2, people), -1, dtype=np.int64)
+def _neighbours(group: Sequence[int], site: Site) -> tuple[Ints, Ints]:
+    """(P,) the slots of each person's last track before the first of a group, and first after it; -1 for none."""
+    history, timeline = site.history, site.history.timeline
+    before, after = np.full((2, len(site.gallery)), -1, dtype=np.int64)
+    persons = history.persons.take(timeline.slots)
+    stands = (persons > 0) & history.settled.take(timeline.slots)
+    stands[timeline.places[group]] = False
+    places = stands.nonzero()[0]
+    known, rows = timeline.slots.take(places), site.gallery.rows(persons.take(places))
+    there = rows >= 0
+    if not there.all():
+        places, known, rows = places[there], known[there], rows[there]
+    split = int(places.searchsorted(timeline.places[group[0]]))
+    # Of several assignments to one row the last one stands.
     before[rows[:split]] = known[:split]
     after[rows[split:][::-1]] = known[split:][::-1]
     return before, after
