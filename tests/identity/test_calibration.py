@@ -99,3 +99,34 @@ def test_a_camera_with_a_colour_cast_costs_no_recognition():
     ratios = likeness.between_tracks(projected[one.ravel()], projected[other.ravel()]).reshape(one.shape)
     assert nearest(ratios) > 0.9
     assert nearest(ratios) > nearest(vectors[there[0]] @ vectors[there[1]].T) + 0.2
+
+
+def looks(rng, count, dimension):
+    rows = rng.normal(size=(count, dimension))
+    return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
+
+
+def ratios_of_pairs(likeness, vectors, cameras):
+    rows = likeness.project(vectors, cameras)
+    return likeness.between_tracks(rows[::2], rows[1::2])
+
+
+def test_a_model_of_few_tracks_does_not_hang_on_how_sums_are_rounded():
+    rng = np.random.default_rng(3)
+    vectors, cameras = looks(rng, 60, 300), np.arange(60) % 3
+    groups = np.where(np.arange(60) < 20, np.arange(60) // 2, -1)
+    others, seen_by = looks(rng, 40, 300), np.arange(40) % 3
+    found = []
+    for order in (np.arange(60), rng.permutation(60)):
+        rows = vectors[order], cameras[order], groups[order]
+        likeness = learn_likeness(*rows, CalibrationSettings(), FeatureSettings())
+        found.append(ratios_of_pairs(likeness, others, seen_by))
+    assert np.abs(found[0]).max() > 1e-3
+    assert found[0] == pytest.approx(found[1], abs=1e-8)
+
+
+def test_tracks_that_look_all_alike_teach_nothing():
+    vectors, cameras = np.repeat(looks(np.random.default_rng(4), 1, 300), 50, axis=0), np.zeros(50, dtype=np.int64)
+    likeness = learn_likeness(vectors, cameras, np.full(50, -1), CalibrationSettings(), FeatureSettings())
+    others = looks(np.random.default_rng(5), 10, 300)
+    assert not ratios_of_pairs(likeness, others, np.zeros(10, dtype=np.int64)).any()

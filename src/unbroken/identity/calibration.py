@@ -24,6 +24,8 @@ from unbroken.identity.history import History
 
 _AT_ITS_WORD = Densities(strangers=-4.5, same=4.5, spread=3.0, share=0.5, pairs=0, together=0)
 """A model that was not judged yet: one nat is one nat."""
+_ALIKE = 1e-9
+"""Eigenvalues that differ by a smaller share differ by rounding."""
 _PARTS = 32
 """Pairs are scored in so many parts, to need less memory at a time."""
 
@@ -140,9 +142,20 @@ def learn_likeness(
     values, axes = np.linalg.eigh(within)
     whitened = axes * values**-0.5
     spread, directions = np.linalg.eigh(whitened.T @ total @ whitened)
-    best = np.argsort(-spread, kind="stable")[: settings.dimensions]
+    best = _best(spread, settings.dimensions)
     between = np.maximum(spread[best] - 1, 0.02)
     return Likeness(normaliser, whitened @ directions[:, best], between, settings, _AT_ITS_WORD)
+
+
+def _best(spread: Floats, limit: int) -> Ints:
+    """Places of the largest of ascending values, at most so many, and none that equals one left out.
+
+    In directions that no track has shown only the prior speaks, in all of them alike; rounding, and so the number of
+    processors, decides which of them an eigenvector is. So either all of them are taken or none.
+    """
+    least = spread[-limit - 1] * (1 + _ALIKE) if len(spread) > limit else -np.inf
+    found: Ints = np.flatnonzero(spread > least)[::-1]
+    return found
 
 
 def judged(likeness: Likeness, history: History) -> Likeness:
