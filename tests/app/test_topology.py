@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from unbroken.app.identify import TrackTable, identify, placed
+from unbroken.app.identify import identify
+from unbroken.app.tables import TrackTable, placed
 from unbroken.app.topology import manager_of, options_of, topology_of
 from unbroken.cli.main import app
 from unbroken.config.reading import read_site

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 import darknet_made
 import made
 from damage import broken, damaged, edits, only_sentences
-from unbroken.app.identify import identify, manager_by_name, read_table
+from unbroken.app.identify import identify, manager_by_name
+from unbroken.app.tables import read_table
 from unbroken.core.batches import Batch
 from unbroken.core.wire import batch_of_bytes, bytes_of_batch
 from unbroken.detection.darknet import check, convert

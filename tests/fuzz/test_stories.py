@@ -11,8 +11,8 @@ import darknet_made
 from batches_made import look, seen
 from unbroken.app.calibrate import read_points
 from unbroken.app.counting import count_events
-from unbroken.app.identify import read_table
 from unbroken.app.recorded import read_boxes
+from unbroken.app.tables import read_table
 from unbroken.core.batches import Batch, Report
 from unbroken.core.errors import ConfigError, ContractError, ModelCorruptError, ModelError, SourceError, StoreError
 from unbroken.core.events import CameraOnline

@@ -2,80 +2,22 @@
 
 from __future__ import annotations
 
-import importlib.util
-import struct
-import zipfile
-import zlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
-from unbroken.core.arrays import Features, Floats, Ints
+from unbroken.app.columns import need_pyarrow
+from unbroken.app.tables import TrackTable
+from unbroken.core.arrays import Ints
 from unbroken.core.errors import ConfigError, StoreError
 from unbroken.core.events import Event, PersonMerged, PersonSplit
 from unbroken.core.sightings import Sightings
-from unbroken.geometry.plane import FootNoise, GroundView, locate
 from unbroken.identity.features import Bank, FeatureSettings
 from unbroken.identity.fixed import FixedManager
 from unbroken.identity.history import Tracklet
 from unbroken.identity.manager import CalibratedManager
-
-SEQUENCE_BREAK = 3600.0
-"""Seconds put between recordings that have clocks of their own: nobody walks from one into the next at once."""
-
-_GAP = 250
-"""Frames without a box after which, in a file without track numbers, somebody's track ends."""
-
-_RATE = 25.0
-_LARGEST = 1e15
-"""Seconds or counts beyond it are mistakes: whole numbers are exact up to here."""
-_LARGEST_FEATURE = 1e12
-
-
-def _no_boxes() -> Floats:
-    return np.zeros((0, 4))
-
-
-def _no_ground() -> Floats:
-    return np.zeros((0, 2))
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class TrackTable:
-    """Rows of tracks, checked.
-
-    Attributes:
-        cameras: (N,) names of cameras.
-        tracks: (N,) int64; a pair of camera and track is one track.
-        times: (N,) float64, seconds.
-        features: (N, D) float32 rows of unit length; D is 0 without Re-ID.
-        boxes: (N, 4) x1, y1, x2, y2 in pixels; NaN (or left out) where they are not known.
-        ground: (N, 2) metres; NaN (or left out) where they are not known.
-    """
-
-    cameras: NDArray[np.str_]
-    tracks: Ints
-    times: Floats
-    features: Features
-    boxes: Floats = field(default_factory=_no_boxes)
-    ground: Floats = field(default_factory=_no_ground)
-
-    def __post_init__(self) -> None:
-        """Places that were left out are unknown."""
-        for name, width in (("boxes", 4), ("ground", 2)):
-            if not len(getattr(self, name)):
-                object.__setattr__(self, name, np.full((len(self.tracks), width), np.nan))
-
-    def arrivals(self) -> list[Ints]:
-        """The rows of each track, tracks in the order in which they arrive: by the time of their last row."""
-        _, keys = np.unique(self.cameras, return_inverse=True)
-        order = np.lexsort((np.arange(len(keys)), self.times, self.tracks, keys))
-        changes = np.flatnonzero((np.diff(keys[order]) != 0) | (np.diff(self.tracks[order]) != 0)) + 1
-        groups = np.split(order, changes) if len(order) else []
-        return sorted(groups, key=lambda rows: (self.times[rows[-1]], int(rows.min())))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -93,11 +35,13 @@ class Named:
     events: list[Event]
 
 
-def identify(table: TrackTable, manager: CalibratedManager | FixedManager) -> Named:
+def identify(
+    table: TrackTable, manager: CalibratedManager | FixedManager, done: Callable[[], None] = lambda: None
+) -> Named:
     """Give each track its Global ID when it arrives, and follow the corrections to the end.
 
     The manager sees what a site sees: names of cameras, times, features. Corrections reach the rows only through the
-    events that the manager announces, as they would reach any other client.
+    events that the manager announces, as they would reach any other client. `done` is called after each track.
     """
     groups = table.arrivals()
     step = _taking(manager) if isinstance(manager, CalibratedManager) else _observing(manager)
@@ -113,6 +57,7 @@ def identify(table: TrackTable, manager: CalibratedManager | FixedManager) -> Na
         for event in events:
             _follow(event, at_the_end, place)
         everything += events
+        done()
     arrival, final = np.full(len(table.tracks), -1, dtype=np.int64), np.full(len(table.tracks), -1, dtype=np.int64)
     for number, rows in enumerate(groups):
         arrival[rows], final[rows] = at_arrival[number], at_the_end[number]
@@ -164,101 +109,29 @@ def _observing(manager: FixedManager) -> Callable[[Tracklet], tuple[int, list[Ev
     return step
 
 
-def read_table(path: Path, rate: float = _RATE) -> TrackTable:
-    """Read a `.npz` or `.parquet` file of rows `camera`, `track`, `time` or `frame`, `features`.
+def answer_path(path: Path, table: Path) -> Path:
+    """Where the answer goes: without a suffix it gets that of the table, and it must be one that can be written.
 
-    A file with `person`, `camera`, `sequence`, `frame` and no `track` is read as a set of labelled boxes: there a
-    track is a maximal run of (person, camera, sequence) with gaps of at most 250 frames, and `person` is used for
-    nothing else. Sequences are recordings with clocks of their own and are put one after another.
-
-    Args:
-        path: the file.
-        rate: frames per second, where there are frames and no times.
-
-    Raises:
-        StoreError: the file cannot be read.
-        ConfigError: a column is missing, has the wrong length, or holds NaN.
-    """
-    columns = _columns(path)
-    for name in ("camera", "features"):
-        if name not in columns:
-            raise ConfigError(
-                f"{path}: has no {name!r} (found: {', '.join(sorted(columns))}); see unbroken identify -h"
-            )
-    count = len(np.atleast_1d(columns["features"]))
-    for name, column in columns.items():
-        rows = len(np.atleast_1d(column))
-        if rows != count:
-            raise ConfigError(f"{path}: {name!r} has {rows} rows, 'features' {count}; give one per row")
-    features = _unit(columns["features"], path)
-    boxes, ground = (_places(columns, name, width, path) for name, width in (("box", 4), ("ground", 2)))
-    if columns["camera"].ndim != 1:
-        raise ConfigError(f"{path}: 'camera' has shape {columns['camera'].shape}; give one name per row")
-    cameras = np.array([str(camera) for camera in columns["camera"].tolist()], dtype=np.str_)
-    times, sequences = _times(columns, rate, path)
-    if "track" in columns:
-        tracks = _whole(columns["track"], "track", path)
-    elif "person" in columns:
-        tracks = cut_tracks(columns["person"], cameras, sequences, _whole(columns["frame"], "frame", path))
-    else:
-        raise ConfigError(f"{path}: has no 'track' (found: {', '.join(sorted(columns))}); see unbroken identify -h")
-    return TrackTable(cameras, tracks, times, features, boxes, ground)
-
-
-def placed(table: TrackTable, views: Mapping[str, GroundView]) -> TrackTable:
-    """The table with ground points where a camera is calibrated, a box is known, and no ground point is."""
-    ground = table.ground.copy()
-    for name, view in views.items():
-        rows = np.flatnonzero((table.cameras == name) & np.isnan(ground).any(axis=1))
-        rows = rows[np.isfinite(table.boxes[rows]).all(axis=1)]
-        ground[rows] = locate(view, table.boxes[rows], FootNoise())[0]
-    return replace(table, ground=ground)
-
-
-def _places(columns: Mapping[str, NDArray[np.generic]], name: str, width: int, path: Path) -> Floats:
-    """A column of places, NaN where they are not known; none where the column is not there."""
-    values = columns.get(name)
-    if values is None or values.ndim != 2:
-        return np.zeros((0, width))
-    if values.shape[1] != width or values.dtype.kind not in "fiu":
-        raise ConfigError(f"{path}: {name!r} is {values.dtype} {values.shape}; give numbers of shape (rows, {width})")
-    places: Floats = values.astype(np.float64)
-    places[~(np.abs(places) <= _LARGEST).all(axis=1)] = np.nan
-    return places
-
-
-def cut_tracks(persons: NDArray[np.generic], cameras: NDArray[np.str_], sequences: Ints, frames: Ints) -> Ints:
-    """(N,) numbers of maximal runs of (person, camera, sequence) with gaps of at most 250 frames."""
-    _, people = np.unique(persons, return_inverse=True)
-    _, views = np.unique(cameras, return_inverse=True)
-    order = np.lexsort((frames, sequences, views, people))
-    keys = np.stack([people[order], views[order], sequences[order]])
-    starts = np.any(np.diff(keys, axis=1) != 0, axis=0) | (np.diff(frames[order]) > _GAP)
-    tracks = np.zeros(len(order), dtype=np.int64)
-    tracks[order] = np.concatenate([[0], np.cumsum(starts)]) if len(order) else 0
-    return tracks
-
-
-def check_writable(path: Path) -> None:
-    """Raise unless answers can be written in the form that the suffix names; hours may lie between this and writing.
+    It is asked for before the work begins, for hours may lie between.
 
     Raises:
         ConfigError: a suffix other than `.npz` and `.parquet`, or the package for it is missing.
     """
+    if not path.suffix:
+        path = path.with_name(path.name + (".parquet" if table.suffix == ".parquet" else ".npz"))
     if path.suffix not in (".npz", ".parquet"):
         raise ConfigError(f"{path}: ends in {path.suffix!r}; give a name that ends in .npz or .parquet")
     if path.suffix == ".parquet":
-        _need_pyarrow()
+        need_pyarrow()
+    return path
 
 
 def write_names(named: Named, path: Path) -> None:
     """Write `arrival` and `final`, one per row of what was read, as `.npz` or `.parquet` by the suffix.
 
     Raises:
-        ConfigError: another suffix, or the package for it is missing.
         StoreError: the file cannot be written.
     """
-    check_writable(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         if path.suffix == ".npz":
@@ -271,105 +144,6 @@ def write_names(named: Named, path: Path) -> None:
         raise StoreError(
             f"{path}: cannot be written ({error.strerror or error}); give a folder you may write to"
         ) from error
-
-
-def _columns(path: Path) -> dict[str, NDArray[np.generic]]:
-    if not path.is_file():
-        raise StoreError(f"{path}: is not there; give a .npz or .parquet file")
-    if path.suffix == ".parquet":
-        return _parquet_columns(path)
-    if not zipfile.is_zipfile(path):
-        raise StoreError(
-            f"{path}: cannot be read as .npz or .parquet (cut off, or another kind); see unbroken identify -h"
-        )
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            return {name: archive[name] for name in archive.files}
-    except _DAMAGED as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise StoreError(f"{path}: cannot be read as .npz or .parquet ({reason}); see unbroken identify -h") from error
-
-
-_DAMAGED = (
-    OSError, ValueError, TypeError, AttributeError, EOFError, KeyError, RuntimeError, SyntaxError, MemoryError,
-    struct.error, zlib.error, zipfile.BadZipFile,
-)  # fmt: skip
-"""What NumPy and the zip reader below it raise for files that are cut off, changed or of another kind."""
-
-
-def _parquet_columns(path: Path) -> dict[str, NDArray[np.generic]]:
-    _need_pyarrow()
-    import pyarrow.parquet
-
-    try:
-        table = pyarrow.parquet.read_table(path)
-    except (OSError, pyarrow.ArrowException) as error:
-        reason = " ".join(str(error).split())
-        raise StoreError(f"{path}: cannot be read as Parquet ({reason}); write it anew") from error
-    columns: dict[str, NDArray[np.generic]] = {}
-    for name in table.column_names:
-        values = table[name].to_pylist()
-        try:
-            columns[name] = np.asarray(values)
-        except ValueError as error:
-            raise ConfigError(f"{path}: the rows of {name!r} differ in length; give the same number in each") from error
-    return columns
-
-
-def _need_pyarrow() -> None:
-    if importlib.util.find_spec("pyarrow") is None:
-        raise ConfigError("Parquet files need pyarrow; pip install 'unbroken[parquet]', or use .npz")
-
-
-def _unit(values: NDArray[np.generic], path: Path) -> Features:
-    if values.ndim != 2 or values.dtype.kind not in "fiu":
-        raise ConfigError(
-            f"{path}: 'features' is {values.dtype} {values.shape}; give numbers of shape (rows, dimension)"
-        )
-    good = (np.abs(values.astype(np.float64)) <= _LARGEST_FEATURE).all(axis=1)
-    if not good.all():
-        raise ConfigError(
-            f"{path}: row {int(np.argmin(good))} of 'features' holds NaN, infinity or a number beyond "
-            f"{_LARGEST_FEATURE:g}; leave such rows out"
-        )
-    features = values.astype(np.float32)
-    norms = np.linalg.norm(features, axis=1, keepdims=True)
-    scaled: Features = features / np.maximum(norms, 1e-12)
-    return scaled
-
-
-def _times(columns: Mapping[str, NDArray[np.generic]], rate: float, path: Path) -> tuple[Floats, Ints]:
-    """Seconds on one clock, and the number of the recording of each row."""
-    name = "time" if "time" in columns else "frame"
-    if name not in columns:
-        raise ConfigError(f"{path}: has neither 'time' nor 'frame'; give one of them")
-    values = columns[name]
-    if values.ndim != 1 or values.dtype.kind not in "fiu" or not _sane(values):
-        raise ConfigError(f"{path}: {name!r} is {values.dtype} {values.shape} or holds NaN; give one number per row")
-    if rate <= 0:
-        raise ConfigError(f"rate is {rate}; give frames per second above 0")
-    seconds = values.astype(np.float64) / (rate if name == "frame" else 1.0)
-    count = len(seconds)
-    sequences = _whole(columns["sequence"], "sequence", path) if "sequence" in columns else np.zeros(count, np.int64)
-    offset = 0.0
-    for sequence in np.unique(sequences):
-        mine = sequences == sequence
-        seconds[mine] += offset
-        offset = float(seconds[mine].max()) + SEQUENCE_BREAK
-    return seconds, sequences
-
-
-def _sane(values: NDArray[np.generic]) -> bool:
-    """Whether all are numbers that seconds and counts can be."""
-    return bool((np.abs(values.astype(np.float64)) <= _LARGEST).all())
-
-
-def _whole(values: NDArray[np.generic], name: str, path: Path) -> Ints:
-    if values.ndim != 1 or values.dtype.kind not in "iuf":
-        raise ConfigError(f"{path}: {name!r} is {values.dtype} {values.shape}; give one whole number per row")
-    if values.dtype.kind != "i" and not (_sane(values) and np.array_equal(values, np.rint(values.astype(np.float64)))):
-        raise ConfigError(f"{path}: {name!r} holds NaN or fractions; give whole numbers")
-    return values.astype(np.int64)
 
 
 def manager_by_name(policy: str) -> CalibratedManager | FixedManager:

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
-from unbroken.app.identify import TrackTable, identify
+from unbroken.app.identify import identify
+from unbroken.app.tables import TrackTable
 from unbroken.bench.outcome import Options, Outcome
 from unbroken.core.arrays import Floats, Ints
 from unbroken.core.errors import ConfigError

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
-from unbroken.app.identify import Named, TrackTable, identify, read_table, write_names
+from unbroken.app.identify import Named, identify, write_names
+from unbroken.app.tables import TrackTable, read_table
 from unbroken.bench.outcome import Options, Outcome
 from unbroken.core.arrays import Ints
 from unbroken.core.errors import ConfigError
