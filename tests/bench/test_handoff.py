@@ -1,10 +1,14 @@
 """Hand-offs are pairs of consecutive rows of one person in two cameras."""
 
+import shutil
+from dataclasses import replace
+
 import pytest
 
 from unbroken.bench.handoff import run
 from unbroken.bench.outcome import Options
-from unbroken.core.errors import ConfigError
+from unbroken.core.errors import ConfigError, SourceError
+from unbroken.datasets.motchallenge import read_rows
 
 
 def site(folder):
@@ -40,5 +44,32 @@ def test_a_folder_without_files_is_one_sentence(tmp_path):
 def test_a_file_that_holds_no_numbers_is_named(tmp_path):
     options = site(tmp_path)
     (tmp_path / "gt" / "cam1.txt").write_text("hello\n")
-    with pytest.raises(ConfigError, match=r"cam1\.txt"):
+    with pytest.raises(SourceError, match=r"cam1\.txt"):
         run(options)
+
+
+def test_the_answers_that_are_kept_are_those_that_were_scored(tmp_path):
+    options = site(tmp_path / "site")
+    rows = {row[0]: row[1:] for row in run(replace(options, output=tmp_path / "out")).rows}
+    kept = {name: read_rows(tmp_path / "out" / f"{name}.txt") for name in ("cam1", "cam2")}
+    assert [len(answer.ids) for answer in kept.values()] == [60, 60]
+    who = [
+        [int(answer.ids[answer.frames == 300 * order + start][0]) for order in range(3)]
+        for answer, start in zip(kept.values(), (100, 200), strict=True)
+    ]
+    right = sum(first == second for first, second in zip(*who, strict=True))
+    assert rows["default manager, at the end"][1] == pytest.approx(right / 3)
+
+
+def test_names_of_cameras_and_the_other_answer_are_the_folders_own(tmp_path):
+    options = site(tmp_path)
+    for name in ("gt", "pred"):
+        (tmp_path / name / "cam2.txt").rename(tmp_path / name / "yard.txt")
+    shutil.rmtree(tmp_path / "pred")
+    answers = [row[0] for row in run(replace(options, output=tmp_path / "out", quick=True)).rows]
+    assert answers == [
+        "default manager, at arrival",
+        "default manager, at the end",
+        "the next to arrive is the last to leave",
+    ]
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["cam1.txt", "yard.txt"]

@@ -48,6 +48,7 @@ def test_two_people_in_two_views_keep_one_id_each(tmp_path: Path) -> None:
     assert scores["perfect ids on the same boxes"] == 1.0
     assert scores["unbroken, at the end"] == 1.0
     assert "MvMHAT (published)" not in scores
+    assert sum(method.startswith("without ") for method in scores) == 5
     answers = [read_rows(tmp_path / "answers" / "yard" / f"view{view}.txt") for view in (1, 2)]
     assert set(answers[0].ids) == set(answers[1].ids)
     assert len(set(answers[0].ids)) == 2

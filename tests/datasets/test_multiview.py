@@ -10,11 +10,13 @@ from needs import data
 from unbroken.core.errors import SourceError
 from unbroken.datasets.multiview import read_boxes, read_scene, scenes
 
+HOMOGRAPHIES = [np.diag([view, view, 1]).tolist() for view in range(1, 10)]
+
 
 def scene(folder: Path, views: int = 3) -> Path:
     (folder / "det").mkdir(parents=True)
     (folder / "gt").mkdir()
-    calibration = {"homography": [np.eye(3).tolist()] * views, "frame_width": 640, "frame_height": 480}
+    calibration = {"homography": HOMOGRAPHIES[:views], "frame_width": 640, "frame_height": 480}
     (folder / "calibration.json").write_text(json.dumps(calibration))
     for view in range(1, views + 1):
         (folder / "det" / f"view{view}.txt").write_text("5,-1,10,20,30,40,0.5,-1,-1,-1\n")
@@ -46,8 +48,18 @@ def test_a_folder_without_scenes_is_one_sentence(tmp_path: Path) -> None:
 def test_a_missing_view_is_one_sentence(tmp_path: Path) -> None:
     folder = scene(tmp_path / "yard")
     (folder / "det" / "view2.txt").unlink()
-    with pytest.raises(SourceError, match="has 2 views"):
+    with pytest.raises(SourceError, match="has views 1, 3, gt 1, 2, 3"):
         read_scene(folder)
+
+
+def test_a_view_that_nobody_has_files_of_is_left_out(tmp_path: Path) -> None:
+    folder = scene(tmp_path / "yard")
+    for file in folder.glob("*/view2.txt"):
+        file.unlink()
+    found = read_scene(folder)
+    assert found.numbers == [1, 3]
+    assert found.views[1].ground_from_ray.tolist() == np.diag([3, 3, 1]).tolist()
+    assert len(found.detections) == len(found.truth) == 2
 
 
 @pytest.mark.parametrize("line", ["1,2,3", "a,b,c,d,e,f,g", "1,1,5,5,-3,4,1", "1,1,nan,5,3,4,1"])

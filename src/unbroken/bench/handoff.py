@@ -6,6 +6,7 @@ one person in two cameras.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
@@ -15,8 +16,11 @@ import numpy as np
 from unbroken.app.identify import identify
 from unbroken.app.tables import TrackTable
 from unbroken.bench.outcome import Options, Outcome
+from unbroken.bench.parts import handoff_parts
 from unbroken.core.arrays import Floats, Ints
 from unbroken.core.errors import ConfigError
+from unbroken.datasets.motchallenge import Rows, write_rows
+from unbroken.datasets.multiview import read_table
 from unbroken.geometry.boxes import iou, xyxy_from_xywh
 from unbroken.identity.manager import CalibratedManager
 from unbroken.identity.settings import ManagerSettings
@@ -38,31 +42,46 @@ class _Boxes:
 
 
 def run(options: Options) -> Outcome:
-    """Score the default manager without features against another system's answer and the next to arrive."""
-    truth, shipped = _read(options.data / "gt"), _read(options.data / "pred")
+    """Score the default manager without features against another system's answer and the next to arrive.
+
+    `--output` keeps `camC.txt` of the default manager at the end, with the true boxes.
+    """
+    names, truth = _read(options.data / "gt")
     tracks = _tracks(truth)
     table = TrackTable(
-        np.array([f"cam{camera}" for camera in truth.cameras.tolist()]),
+        np.array(names)[truth.cameras],
         tracks,
         truth.frames / _RATE,
         np.zeros((len(tracks), 0), dtype=np.float32),
         truth.boxes,
     )
-    names = sorted(set(table.cameras.tolist()))
     apart = frozenset(frozenset(pair) for pair in combinations(names, 2))
-    named = identify(table, CalibratedManager(ManagerSettings(topology=TopologySettings(apart=apart))))
-    rows = (
-        ("default manager, at arrival", *_scores(truth, named.arrival)),
-        ("default manager, at the end", *_scores(truth, named.final)),
-        ("the next to arrive is the last to leave", *_scores(truth, _next_to_arrive(table, truth))),
-        ("the shipped result of another system", *_scores(truth, _by_track(tracks, _transferred(truth, shipped)))),
-    )
+    settings = ManagerSettings(topology=TopologySettings(apart=apart))
+    named = identify(table, CalibratedManager(settings))
+    answers = {"default manager, at arrival": named.arrival, "default manager, at the end": named.final}
+    for part, other in {} if options.quick else handoff_parts(settings).items():
+        answers[f"without {part}"] = identify(table, CalibratedManager(other)).final
+    answers["the next to arrive is the last to leave"] = _next_to_arrive(table, truth)
+    if (options.data / "pred").is_dir():
+        shipped = _read(options.data / "pred", names)[1]
+        answers["the shipped result of another system"] = _by_track(tracks, _transferred(truth, shipped))
+    if options.output:
+        _keep(options.output, names, truth, named.final)
     note = (
         f"{len(np.unique(truth.persons))} people, {len(np.unique(tracks))} tracks. The shipped system has seen "
         "appearance and made its own boxes; a true box that it missed counts as nobody's."
     )
     columns = ("answer", "precision", "recall", "F1", "MCTA")
+    rows = tuple((name, *_scores(truth, answer)) for name, answer in answers.items())
     return Outcome("handoff", columns, rows, {"rate": _RATE, "gap": _GAP}, options.seed, (note,))
+
+
+def _keep(folder: Path, names: Sequence[str], truth: _Boxes, named: Ints) -> None:
+    """The boxes of each camera with the Global IDs that they were given."""
+    for camera, name in enumerate(names):
+        mine = np.flatnonzero((truth.cameras == camera) & (named > 0))
+        ones, unknown = np.ones(len(mine)), np.full((len(mine), 3), -1.0)
+        write_rows(folder / f"{name}.txt", Rows(truth.frames[mine], named[mine], truth.boxes[mine], ones, unknown))
 
 
 def _scores(truth: _Boxes, named: Ints) -> tuple[float, float, float, float]:
@@ -155,17 +174,18 @@ def _by_track(tracks: Ints, named: Ints) -> Ints:
     return answer
 
 
-def _read(folder: Path) -> _Boxes:
-    files = sorted(folder.glob("*.txt"))
+def _read(folder: Path, cameras: Sequence[str] = ()) -> tuple[list[str], _Boxes]:
+    """The names of the cameras, and the rows of all.
+
+    Args:
+        folder: with one file per camera.
+        cameras: whose files are read; all that are there by default.
+    """
+    files = [folder / f"{name}.txt" for name in cameras] or sorted(folder.glob("*.txt"))
     if not files:
         raise ConfigError(f"{folder}: holds no .txt file; give one per camera with frame,id,x,y,w,h")
-    parts = []
-    for number, file in enumerate(files):
-        try:
-            rows = np.loadtxt(file, delimiter=",", ndmin=2)
-        except ValueError as error:
-            raise ConfigError(f"{file}: cannot be read ({error}); give rows of frame,id,x,y,w,h") from error
-        parts.append(np.column_stack([np.full(len(rows), number), rows[:, :6]]))
-    table = np.concatenate(parts)
+    parts = [read_table(file, 6) for file in files]
+    table = np.concatenate([np.column_stack([np.full(len(rows), place), rows]) for place, rows in enumerate(parts)])
     whole = table[:, :3].astype(np.int64)
-    return _Boxes(whole[:, 0], whole[:, 1], whole[:, 2], xyxy_from_xywh(table[:, 3:7]))
+    boxes = _Boxes(whole[:, 0], whole[:, 1], whole[:, 2], xyxy_from_xywh(table[:, 3:7]))
+    return [file.stem for file in files], boxes

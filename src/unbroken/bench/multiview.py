@@ -14,6 +14,7 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from unbroken.bench.outcome import Options, Outcome
+from unbroken.bench.parts import ground_parts
 from unbroken.core.arrays import Ints
 from unbroken.core.detections import Detections
 from unbroken.core.errors import SourceError
@@ -51,6 +52,7 @@ def run(options: Options) -> Outcome:
         if not scene.truth:
             raise SourceError(f"{folder / 'gt'}: holds no viewV.txt; the benchmark needs the truth of every view")
         rows += _rows(scene, options.output)
+        rows += [] if options.quick else _ablation(scene)
     settings = {
         "tracker per view": _TRACKER,
         "ground": asdict(GroundSettings()),
@@ -63,8 +65,7 @@ def run(options: Options) -> Outcome:
 
 
 def _rows(scene: Scene, output: Path | None) -> list[Row]:
-    first, last = _window(scene)
-    truth = [_between(boxes, first, last) for boxes in scene.truth]
+    truth = _truth(scene)
     answers: dict[str, list[Trajectories]] = {}
     if scene.published:
         answers["MvMHAT (published)"] = [_trajectories(boxes, boxes.ids) for boxes in scene.published]
@@ -75,7 +76,7 @@ def _rows(scene: Scene, output: Path | None) -> list[Row]:
     answers["unbroken, at arrival"] = arrival
     answers["unbroken, at the end"] = final
     if output:
-        for number, view in enumerate(final, 1):
+        for number, view in zip(scene.numbers, final, strict=True):
             ones = np.ones(len(view))
             write_rows(
                 output / scene.name / f"view{number}.txt",
@@ -84,14 +85,34 @@ def _rows(scene: Scene, output: Path | None) -> list[Row]:
     return [_scored(scene.name, method, truth, answer) for method, answer in answers.items()]
 
 
-def follow(scene: Scene) -> tuple[list[Trajectories], list[Trajectories]]:
-    """The project's answer per view: at arrival and at the end."""
+def _ablation(scene: Scene) -> list[Row]:
+    """The answer at the end with each part off in turn."""
+    truth = _truth(scene)
+    return [
+        _scored(scene.name, f"without {part}", truth, follow(scene, settings)[1])
+        for part, settings in ground_parts().items()
+    ]
+
+
+def _truth(scene: Scene) -> list[Trajectories]:
+    """The truth of the frames of the detections, per view."""
+    first, last = _window(scene)
+    return [_between(boxes, first, last) for boxes in scene.truth]
+
+
+def follow(scene: Scene, settings: GroundSettings | None = None) -> tuple[list[Trajectories], list[Trajectories]]:
+    """The project's answer per view: at arrival and at the end.
+
+    Args:
+        scene: what the detector saw.
+        settings: of the ground; the defaults.
+    """
     scale = metres_per_unit(scene.views, [boxes.boxes for boxes in scene.detections])
     views = [view.scaled(scale) for view in scene.views]
     located = [locate(view, boxes.boxes, FootNoise()) for view, boxes in zip(views, scene.detections, strict=True)]
     first, last = _window(scene)
     local = [_local_ids(boxes, (first, last), scene.frame_rate) for boxes in scene.detections]
-    tracker, results, rows = GroundTracker(), [], []
+    tracker, results, rows = GroundTracker(settings), [], []
     for frame in range(first, last + 1):
         now = [np.flatnonzero(boxes.frames == frame) for boxes in scene.detections]
         rows.append(now)

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from unbroken.bench.outcome import Options, Outcome
+from unbroken.bench.parts import OWN_TRACKS, ground_parts
 from unbroken.core.arrays import Floats, Ints
 from unbroken.datasets.wildtrack import (
     FRAME_RATE,
@@ -66,11 +67,11 @@ class _Answer:
 def run(options: Options) -> Outcome:
     """Score the published protocol and the robustness to noise and misses."""
     data = read_wildtrack(options.data)
-    answers = _protocol(options.data, data)
+    answers = _protocol(options.data, data, quick=options.quick)
     every = np.unique(data.positions.frames)
     frames = every[: len(every) // 4] if options.quick else every
     for noise, missed in _LEVELS:
-        answers += _robustness(data, frames, (noise, missed), options.seed)
+        answers += _robustness(data, frames, (noise, missed), options)
     rows = [_scored(answer, data.positions) for answer in answers]
     rows[:0] = [(name, "(a) published protocol", idf1, mota, "", "", "", "") for name, idf1, mota in _PUBLISHED]
     if options.output:
@@ -82,25 +83,31 @@ def run(options: Options) -> Outcome:
     return Outcome("wildtrack", columns, tuple(rows), settings, options.seed, (_NOTE,))
 
 
-def _protocol(folder: Path, data: Wildtrack) -> list[_Answer]:
+def _protocol(folder: Path, data: Wildtrack, *, quick: bool) -> list[_Answer]:
     answers = []
     if (folder / "MVDeTr_test.json").exists():
         boxes = read_detections(folder)
-        answers += _both("(a) MVDeTr boxes", np.unique(boxes.frames), _observed(data, boxes))
+        name, frames, observed = "(a) MVDeTr boxes", np.unique(boxes.frames), _observed(data, boxes)
+        answers += _both(name, frames, observed)
+        answers += [] if quick else _ablation(name, frames, observed)
     if (folder / "mvdet" / "test-demo.txt").exists():
         points = read_points(folder, data.names)
         answers += _both("(a) MVDet points", np.unique(points.frames), _from_points(points))
     return answers
 
 
-def _robustness(data: Wildtrack, frames: Ints, level: tuple[float, float], seed: int) -> list[_Answer]:
+def _robustness(data: Wildtrack, frames: Ints, level: tuple[float, float], options: Options) -> list[_Answer]:
     noise, missed = level
-    observed = _observed(data, disturbed(data.boxes, noise, missed, seed))
+    observed = _observed(data, disturbed(data.boxes, noise, missed, options.seed))
     name = f"(b) noise {100 * noise:.0f} %, {100 * missed:.0f} % missed"
     fused = {frame: [_fused(views)] for frame, views in observed.items()}
     results, tracker = _follow(frames, fused)
     baseline = _Answer("fuse, then track", name, frames, final_paths(results, tracker, _GAP))
-    return [baseline, *_both(name, frames, observed)]
+    return [
+        baseline,
+        *_both(name, frames, observed),
+        *([] if options.quick else _ablation(name, frames, observed)),
+    ]
 
 
 def disturbed(boxes: ViewBoxes, noise: float, missed: float, seed: int) -> ViewBoxes:
@@ -166,8 +173,20 @@ def _both(name: str, frames: Ints, observed: Instants) -> list[_Answer]:
     ]
 
 
-def _follow(frames: Ints, observed: Instants) -> tuple[list[GroundResult], GroundTracker]:
-    tracker = GroundTracker()
+def _ablation(name: str, frames: Ints, observed: Instants) -> list[_Answer]:
+    """The answer at the end with each part off in turn; no camera has tracks of its own here."""
+    answers = []
+    for part, settings in ground_parts().items():
+        if part != OWN_TRACKS:
+            results, tracker = _follow(frames, observed, settings)
+            answers.append(_Answer(f"without {part}", name, frames, final_paths(results, tracker, _GAP)))
+    return answers
+
+
+def _follow(
+    frames: Ints, observed: Instants, settings: GroundSettings | None = None
+) -> tuple[list[GroundResult], GroundTracker]:
+    tracker = GroundTracker(settings)
     return [tracker.update(frame / FRAME_RATE, observed.get(frame, [])) for frame in frames.tolist()], tracker
 
 

@@ -15,6 +15,7 @@ from time import perf_counter
 import numpy as np
 
 from unbroken.bench.outcome import Options, Outcome
+from unbroken.bench.parts import site_parts
 from unbroken.core.arrays import Floats, Ints
 from unbroken.core.detections import Detections
 from unbroken.core.ledger import NOBODY as UNDECIDED
@@ -41,13 +42,17 @@ from unbroken.evaluation.crosscam import across_cameras
 from unbroken.evaluation.identity import identity
 from unbroken.evaluation.pairing import Trajectories, pair
 from unbroken.geometry.boxes import clipped
+from unbroken.identity.manager import CalibratedManager
 from unbroken.identity.policies import POLICIES, by_name
+from unbroken.identity.settings import ManagerSettings
 from unbroken.render.plots import Labels, line_plot
 
 DEFAULT = WorldSettings(cameras=8, people=60, seconds=1200.0, rate=2.0, arrivals=60.0, pause=(3.0, 20.0))
 """The site at default difficulty."""
 QUICK = WorldSettings(cameras=4, people=20, seconds=240.0, rate=2.0, arrivals=30.0, pause=(3.0, 20.0))
 """A small site, for a first look."""
+ABLATION = replace(DEFAULT, seconds=480.0)
+"""A shorter day of the default site, for turning each part off."""
 _COLUMNS = (
     "manager", "IDF1 live", "IDF1 final", "false merges %", "split %", "violations", "IDs", "people", "ms a step",
     "ms, p95",
@@ -96,6 +101,8 @@ def run(options: Options) -> Outcome:
         if options.output:
             _keep(world, answers, options.output / policy)
             _plot(world, answers, options.output / f"{policy}_steps.svg")
+    if not options.quick:
+        rows += _ablation(options.seed)
     if options.output:
         write_truth(world, options.output / "truth")
     return Outcome("world", _COLUMNS, tuple(rows), _said(settings, difficulty), options.seed, _NOTES)
@@ -109,6 +116,19 @@ _NOTES = (
     "Chaos: each camera lost twice for 20 s, 5 % of the reports late by up to 2 s, 5 % repeated, clocks wrong by up to "
     "1 s. What never arrived is missing in IDF1; IDs in two halls within the error of the clocks are no violation.",
 )
+
+
+def _ablation(seed: int) -> list[tuple[str | float | int, ...]]:
+    """The default manager on a shorter day of the same site, with each part off in turn."""
+    world = make_world(ABLATION, np.random.default_rng(seed))
+    stream = observe(world, ObservationSettings(), np.random.default_rng([seed, 1]))
+    truths, minutes = fair_truth(world), ABLATION.seconds / 60
+    managers = {f"calibrated, {minutes:g} minutes": ManagerSettings()}
+    managers |= {f"{minutes:g} minutes without {part}": settings for part, settings in site_parts().items()}
+    return [
+        (name, *_row(world, truths, answered(CalibratedManager(settings), world, stream)))
+        for name, settings in managers.items()
+    ]
 
 
 def answered(manager: IdentityManager, world: World, steps: Sequence[Sequence[Observation]]) -> Answers:

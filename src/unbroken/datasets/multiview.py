@@ -2,7 +2,8 @@
 
 A scene is a folder with `calibration.json` (`homography`: one 3 x 3 per view, `frame_width`, `frame_height`, and
 where it is known `frame_rate`), `gt/viewV.txt`, `det/viewV.txt` and, where somebody else's answer is there,
-`mvmhat_result/viewV.txt`; V counts from 1. Units of the ground are the scene's own.
+`mvmhat_result/viewV.txt`; V counts the homographies from 1, and a view without any file is left out. Units of the
+ground are the scene's own.
 """
 
 from __future__ import annotations
@@ -47,6 +48,7 @@ class Scene:
 
     Attributes:
         name: of the folder.
+        numbers: of the views, in the names of their files.
         views: on the scene's ground, in its own units.
         frame_rate: pictures per second.
         detections: of the detector.
@@ -55,6 +57,7 @@ class Scene:
     """
 
     name: str
+    numbers: list[int]
     views: list[GroundView]
     frame_rate: float
     detections: list[Boxes]
@@ -87,15 +90,19 @@ def read_scene(folder: Path) -> Scene:
     except ContractError as error:
         raise SourceError(f"{folder / 'calibration.json'}: {error}") from error
     found = sorted((folder / "det").glob("view*.txt"), key=_number)
-    if [_number(path) for path in found] != list(range(1, len(views) + 1)):
+    seen = [_number(path) for path in found]
+    wanted = sorted(_number(path) for path in (folder / "gt").glob("view*.txt")) or seen
+    if not seen or seen != wanted or not set(seen) <= set(range(1, len(views) + 1)):
         raise SourceError(
-            f"{folder / 'det'}: has {len(found)} views, calibration.json {len(views)}; give viewV.txt each"
+            f"{folder / 'det'}: has views {_listed(seen)}, gt {_listed(wanted)}, calibration.json {len(views)} in all; "
+            "give viewV.txt of the same views"
         )
     truth = [folder / "gt" / path.name for path in found]
     published = [folder / "mvmhat_result" / path.name for path in found]
     return Scene(
-        folder.name,
-        views,
+        folder.resolve().name,
+        seen,
+        [views[number - 1] for number in seen],
         rate,
         [read_boxes(path) for path in found],
         [read_boxes(path, truth=True) for path in truth] if all(path.exists() for path in truth) else [],
@@ -158,3 +165,7 @@ def _views(calibration: object) -> tuple[list[GroundView], float]:
 def _number(path: Path) -> int:
     found = re.fullmatch(r"view(\d+)", path.stem)
     return int(found.group(1)) if found else -1
+
+
+def _listed(views: list[int]) -> str:
+    return ", ".join(map(str, views)) or "none"
