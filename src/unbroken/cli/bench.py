@@ -26,15 +26,16 @@ def bench(
 
         unbroken bench mot17 --json mot17.json
 
+        unbroken bench multiview --data my/scenes --output answers
+
         unbroken bench detect --data my/videos
     """
-    from rich.console import Console
-
     from unbroken.bench.catalogue import BENCHMARKS, data_root, runner
     from unbroken.bench.outcome import Options, save, show
+    from unbroken.cli.wide import wide_console
     from unbroken.core.errors import ConfigError
 
-    console = Console()
+    console = wide_console()
     if names:
         console.print("\n".join(sorted(BENCHMARKS)), highlight=False)
         return

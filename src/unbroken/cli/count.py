@@ -40,11 +40,10 @@ def count(
 
         unbroken count events.jsonl --by all --json counts.json
     """
-    from rich.console import Console
-
     from unbroken.app.counting import count_events
+    from unbroken.cli.wide import wide_console
 
-    console = Console()
+    console = wide_console()
     with console.status("reading events"):
         counts = count_events(source, by.value)
     show(counts, console)

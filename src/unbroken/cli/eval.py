@@ -43,13 +43,12 @@ def evaluate(
 
         unbroken eval --gt ground_truth.txt --result ground.txt --metric ground
     """
-    from rich.console import Console
-
+    from unbroken.cli.wide import wide_console
     from unbroken.datasets.answers import find_cases
 
     cases = find_cases(gt, result, "ground" if metric is MetricName.ground else "iou")
     rows = _rows(cases, gate, across)
-    _show(rows, Console())
+    _show(rows, wide_console())
     if json:
         _write(rows, json)
 

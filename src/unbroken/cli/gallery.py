@@ -46,10 +46,10 @@ def list_(
     """
     from dataclasses import asdict
 
-    from rich.console import Console
     from rich.table import Table
 
     from unbroken.app.gallery import listed
+    from unbroken.cli.wide import wide_console
 
     found, total = listed(_place(site, database, key), limit, merged=merged)
     if as_json:
@@ -60,7 +60,7 @@ def list_(
         table.add_column(column, justify="right" if column in ("person", "tracks", "views") else "left")
     for person in found:
         table.add_row(*_columns(person))
-    Console().print(table)
+    wide_console().print(table)
 
 
 @gallery.command()
@@ -109,10 +109,10 @@ def find(
     """
     from dataclasses import asdict
 
-    from rich.console import Console
     from rich.table import Table
 
     from unbroken.app.gallery import found
+    from unbroken.cli.wide import wide_console
 
     answer = found(_place(site, "", ""), image, limit, crop=crop)
     if as_json:
@@ -125,7 +125,7 @@ def find(
     for match, person in answer.matches:
         columns = _columns(person)
         table.add_row(f"{match.distance:.3f}", columns[0], columns[1], columns[4], columns[5], columns[7])
-    Console().print(table)
+    wide_console().print(table)
 
 
 @gallery.command()
