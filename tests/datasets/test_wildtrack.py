@@ -1,5 +1,6 @@
 """WILDTRACK and its layout."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -51,11 +52,24 @@ def vars_of(value: object) -> list[np.ndarray]:
 
 def test_detections_and_points_are_those_of_the_test_frames() -> None:
     folder = data("data/wildtrack")
-    boxes = read_detections(folder)
     names = [path.stem for path in sorted((folder / "annotations_positions").glob("*.json"))]
+    boxes = read_detections(folder, names)
     points = read_points(folder, names)
     assert sorted(set(boxes.frames)) == sorted(set(points.frames)) == list(range(360, 400))
     assert set(boxes.views) == set(range(7))
+
+
+def test_detections_of_a_part_of_the_set_are_found_by_the_names_of_its_frames(tmp_path: Path) -> None:
+    """Counted among the files that are there, they were scored against other frames, or none."""
+    boxes = {str(frame): [[frame, 10, 20, 40, 1, 0]] for frame in range(360, 400)}
+    (tmp_path / "MVDeTr_test.json").write_text(json.dumps(boxes))
+    whole = [f"{5 * frame:08d}" for frame in range(400)]
+    for names in (whole, whole[350:370], whole[360:]):
+        found = read_detections(tmp_path, names)
+        assert [int(names[frame]) // 5 for frame in found.frames] == found.boxes[:, 0].tolist()
+        assert len(found.frames) == len(set(names) & set(whole[360:]))
+    with pytest.raises(SourceError, match="no box of an annotated frame"):
+        read_detections(tmp_path, whole[:300])
 
 
 @given(vector=st.tuples(*[st.floats(-3, 3)] * 3))

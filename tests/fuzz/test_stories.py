@@ -109,7 +109,7 @@ def test_a_frame_without_a_number_among_ground_points(tmp_path):
 def test_a_frame_of_detections_beyond_all_numbers(tmp_path):
     (tmp_path / "MVDeTr_test.json").write_text(json.dumps({"9" * 25: [[1, 2, 3, 4, 0.9, 0]]}))
     with pytest.raises(SourceError, match="no number within"):
-        read_detections(tmp_path)
+        read_detections(tmp_path, ["0"])
 
 
 @pytest.mark.parametrize(

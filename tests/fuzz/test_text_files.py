@@ -155,7 +155,7 @@ def test_annotations_of_many_views(folder, people, boxes, points):
     with only_sentences():
         wildtrack.read_wildtrack(folder / "many")
     with only_sentences():
-        wildtrack.read_detections(folder / "many")
+        wildtrack.read_detections(folder / "many", ["0"])
     with only_sentences():
         wildtrack.read_points(folder / "many", ["0"])
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import gcd
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -110,11 +111,18 @@ def read_cameras(folder: Path) -> dict[str, GroundView]:
     return {path.stem[5:]: _camera(path) for path in found}
 
 
-def read_detections(folder: Path) -> ViewBoxes:
+def read_detections(folder: Path, names: list[str]) -> ViewBoxes:
     """The boxes of `MVDeTr_test.json`: `{frame: [[x, y, w, h, score, camera], ...]}`.
 
+    Its frames are counted from 0, in the whole set; where less than that is here, they are found by their names, which
+    count pictures (every fifth of WILDTRACK is annotated, so 360 is 00001800), and others are left out.
+
+    Args:
+        folder: of the set.
+        names: of its frames.
+
     Raises:
-        SourceError: the file is missing or broken.
+        SourceError: the file is missing or broken, or none of its frames is annotated.
     """
     path = folder / "MVDeTr_test.json"
     content = read_json(path)
@@ -129,10 +137,22 @@ def read_detections(folder: Path) -> ViewBoxes:
             frames += [_whole(frame)] * len(table)
     except (ContractError, ValueError, TypeError, OverflowError) as error:
         raise SourceError(f"{path}: is not {{frame: [[x, y, w, h, score, camera], ...]}} ({error})") from error
-    joined = np.concatenate(rows) if rows else np.zeros((0, 6))
-    unknown = np.full(len(joined), -1)
+    places = _counted(names, max(frames, default=0))
+    kept = np.flatnonzero([frame in places for frame in frames])
+    if not len(kept):
+        raise SourceError(f"{path}: holds no box of an annotated frame; use the files of one set")
+    joined = np.concatenate(rows)[kept]
+    annotated = np.array([places[frames[row]] for row in kept.tolist()], dtype=np.int64)
     cameras = joined[:, 5].astype(np.int64)
-    return ViewBoxes(np.array(frames, dtype=np.int64), cameras, unknown, xyxy_from_xywh(joined[:, :4]))
+    return ViewBoxes(annotated, cameras, np.full(len(joined), -1), xyxy_from_xywh(joined[:, :4]))
+
+
+def _counted(names: list[str], last: int) -> dict[int, int]:
+    """Number of a frame in the whole set -> its place among those that are here."""
+    if last < len(names) or not all(name.isdecimal() for name in names):
+        return {place: place for place in range(len(names))}
+    pictures = gcd(*(int(name) for name in names)) or 1
+    return {int(name) // pictures: place for place, name in enumerate(names)}
 
 
 def read_points(folder: Path, names: list[str]) -> Positions:
