@@ -1,0 +1,208 @@
+"""The clocks of calibrated cameras that overlap: whose is ahead of the others', and by how much.
+
+Positions can only be compared at one instant. A camera with a delay of its own, a recording cut a moment later, a
+frame rate that is not the one stated: all put its people beside themselves by a metre for each second. The shift of each pair
+of cameras under which people's paths coincide is found from the last half minute (`clock_evidence`), and the cameras'
+clocks from all pairs together. Unless the evidence is strong, a clock is taken for right: exactly 0.
+
+A clock that is off by a changing amount is followed with a delay of half the window.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from unbroken.core.arrays import Floats, Ints
+from unbroken.identity.clock_evidence import EvidenceSettings, Trails, evidence
+from unbroken.identity.ground_values import GroundObservations
+
+
+@dataclass(frozen=True, slots=True)
+class ClockSettings:
+    """How clocks are compared.
+
+    Attributes:
+        window: seconds of people's paths that are remembered.
+        least_window: seconds of them before anything is said: of short ones, a few that cross by chance look alike.
+        reach: seconds that a clock may be off.
+        beat: seconds: positions are compared that often, and clocks are known that well.
+        every: seconds from one comparison of two cameras to the next; all pairs get their turn.
+        tracks: so many of each camera are compared, those who walked furthest.
+        sure: nats that a correction has to gain over none ...
+        share: ... and what part of all the evidence that has to be: calibrations that disagree are made up for by a
+            wrong time a little, however long one looks.
+        firm: nats that a better correction has to gain over one that was made.
+        least: seconds, less than which is not corrected.
+        evidence: what is taken for one person.
+    """
+
+    window: float = 30.0
+    least_window: float = 10.0
+    reach: float = 5.0
+    beat: float = 0.2
+    every: float = 1.0
+    tracks: int = 40
+    sure: float = 12.0
+    share: float = 0.25
+    firm: float = 2.0
+    least: float = 0.4
+    evidence: EvidenceSettings = field(default_factory=EvidenceSettings)
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """Where a track was in a beat, and how uncertain its foot point is (square metres)."""
+
+    beat: int
+    track: int
+    x: float
+    y: float
+    variance: float
+
+
+class Clocks:
+    """Estimates clocks while cameras run. The same input gives the same output to the bit; memory is bounded.
+
+    Args:
+        settings: one set for every site.
+    """
+
+    def __init__(self, settings: ClockSettings | None = None) -> None:
+        self.settings = settings or ClockSettings()
+        self._looks: dict[str, deque[_Look]] = {}
+        self._curves: dict[tuple[str, str], Floats] = {}
+        self._steps: dict[str, int] = {}
+        self._turn = 0
+        self._began = np.inf
+        self._worked = -np.inf
+
+    @property
+    def ahead(self) -> dict[str, float]:
+        """By how many seconds each camera is ahead: it shows what the others show that much later. 0: as far as known."""
+        return {camera: -step * self.settings.beat + 0.0 for camera, step in self._steps.items()}
+
+    def observe(self, time: float, views: Sequence[GroundObservations]) -> bool:
+        """Take what the cameras saw at one instant; now and then, compare two of them.
+
+        Args:
+            time: seconds, by the cameras' own clocks.
+            views: at most one per camera. Foot points without a track of the camera's own are left out.
+
+        Returns:
+            Whether a clock is taken for another than before.
+        """
+        for view in views:
+            self._note(time, view)
+        self._began = min(self._began, time)
+        if time - self._worked < self.settings.every:
+            return False
+        self._worked = time
+        pairs = self._pairs()
+        if not pairs:
+            return False
+        self._turn = (self._turn + 1) % len(pairs)
+        self._compare(pairs[self._turn])
+        return time - self._began >= self.settings.least_window and self._settled()
+
+    def settle(self) -> bool:
+        """Compare all cameras at once, at the end of a recording; whether a clock is taken for another than before."""
+        newest = max((looks[-1].beat for looks in self._looks.values() if looks), default=0) * self.settings.beat
+        if newest - self._began < self.settings.least_window:
+            return False
+        for pair in self._pairs():
+            self._compare(pair)
+        return self._settled()
+
+    def forget(self, camera: str) -> None:
+        """A camera begins anew: nothing that was known of its clock holds."""
+        self._looks.pop(camera, None)
+        self._steps.pop(camera, None)
+        self._curves = {pair: curve for pair, curve in self._curves.items() if camera not in pair}
+
+    def _note(self, time: float, view: GroundObservations) -> None:
+        looks = self._looks.setdefault(view.camera, deque())
+        self._steps.setdefault(view.camera, 0)
+        beat = int(np.floor(time / self.settings.beat))
+        if not looks or looks[-1].beat < beat:
+            known = np.flatnonzero(np.isfinite(view.points).all(axis=1) & (view.locals >= 0))
+            variances = np.trace(view.covariances, axis1=1, axis2=2) / 2
+            for row in known.tolist():
+                x, y = view.points[row].tolist()
+                looks.append(_Look(beat, int(view.locals[row]), x, y, float(variances[row])))
+        oldest = beat - round(self.settings.window / self.settings.beat)
+        while looks and looks[0].beat <= oldest:
+            looks.popleft()
+
+    def _pairs(self) -> list[tuple[str, str]]:
+        names = list(self._looks)
+        return [(one, other) for place, one in enumerate(names) for other in names[place + 1 :]]
+
+    def _compare(self, pair: tuple[str, str]) -> None:
+        """Weigh all shifts of one camera against another anew."""
+        beats = [look.beat for camera in pair for look in self._looks[camera]]
+        if beats:
+            span = min(beats), max(beats) + 1
+            first, second = (trails_of(self._looks[camera], span, self.settings) for camera in pair)
+            self._curves[pair] = evidence(first, second, self._reach, self.settings.evidence)
+
+    @property
+    def _reach(self) -> int:
+        return round(self.settings.reach / self.settings.beat)
+
+    def _settled(self) -> bool:
+        """Move one clock after the other to where it gains most, until none gains enough."""
+        before = dict(self._steps)
+        for _ in range(2 * len(self._steps)):
+            moves = [(self._best(camera), camera) for camera in self._steps]
+            gains = [(gain, camera, step) for (gain, step), camera in moves if gain > 0]
+            if not gains:
+                break
+            _, camera, step = max(gains)
+            self._steps[camera] = step
+        return self._steps != before
+
+    def _best(self, camera: str) -> tuple[float, int]:
+        """What moving one clock gains, and where to; no gain where that is not sure."""
+        settings, now = self.settings, self._steps[camera]
+        known = self._evidence_of(camera)
+        step = int(known.argmax()) - self._reach
+        gain = float(known.max() - known[now + self._reach])
+        if abs(step) * settings.beat < settings.least - 1e-9:
+            step = 0
+            gain = float(known[self._reach] - known[now + self._reach])
+        needed = settings.firm if now else max(settings.sure, settings.share * float(known.max() - np.median(known)))
+        return (gain, step) if step != now and gain > needed else (0.0, now)
+
+    def _evidence_of(self, camera: str) -> Floats:
+        """The log-likelihood of all clocks of a camera, given those of the others."""
+        reach = self._reach
+        steps = np.arange(-reach, reach + 1)
+        total = np.zeros(len(steps))
+        for (first, second), curve in self._curves.items():
+            if camera in (first, second):
+                shift = self._steps[second] - steps if camera == first else steps - self._steps[first]
+                inside = np.abs(shift) <= reach
+                total += np.where(inside, curve[np.clip(shift + reach, 0, 2 * reach)], curve.min())
+        return total
+
+
+def trails_of(looks: Iterable[_Look], span: tuple[int, int], settings: ClockSettings) -> Trails:
+    """The tracks of one camera as arrays over the beats of a span; those who walked furthest, where there are many."""
+    tracks: dict[int, list[_Look]] = {}
+    for look in looks:
+        tracks.setdefault(look.track, []).append(look)
+    enough = settings.evidence.common / settings.beat
+    paths = [path for path in tracks.values() if len(path) >= enough]
+    points = np.full((len(paths), span[1] - span[0], 2), np.nan)
+    variances = np.zeros(len(paths))
+    for row, path in enumerate(paths):
+        where: Ints = np.array([look.beat - span[0] for look in path])
+        points[row, where] = [(look.x, look.y) for look in path]
+        variances[row] = np.mean([look.variance for look in path])
+    way = np.nanmax(points, axis=1) - np.nanmin(points, axis=1) if len(paths) else np.zeros((0, 2))
+    kept = np.sort(np.argsort(-np.hypot(*way.T), kind="stable")[: settings.tracks])
+    return Trails(points[kept], variances[kept], settings.beat)
