@@ -5,7 +5,15 @@ import logging
 import pytest
 
 from unbroken.app.telling import line_of
-from unbroken.core.events import AppearanceDoubted, CameraChanged, CameraLost, CameraOnline, CameraStalled, TrackStarted
+from unbroken.core.events import (
+    AppearanceDoubted,
+    CameraChanged,
+    CameraLost,
+    CameraOnline,
+    CameraStalled,
+    ClockCorrected,
+    TrackStarted,
+)
 
 
 @pytest.mark.parametrize(
@@ -16,6 +24,7 @@ from unbroken.core.events import AppearanceDoubted, CameraChanged, CameraLost, C
         (CameraLost(1.0, "door", "refuses name and password", "denied"), (logging.WARNING, "refuses name")),
         (AppearanceDoubted(1.0, "few", 3, 900, 0.1, "add cameras"), (logging.WARNING, "looks: add cameras")),
         (CameraChanged(1.0, "door", "20.0 pictures/s after 10.0", "rate"), (logging.INFO, "20.0 pictures/s")),
+        (ClockCorrected(1.0, "door", 3.2, "its clock is ahead"), (logging.WARNING, "camera door: its clock is ahead")),
         (TrackStarted(1.0, "door", 7), (logging.DEBUG, "")),
     ],
 )

@@ -55,6 +55,13 @@ def test_cameras_of_different_rates_meet_where_their_times_meet():
     assert together == [["fast", "slow"], ["fast"], ["fast", "slow"], ["fast"]]
 
 
+def test_a_camera_whose_clock_is_known_to_be_ahead_comes_that_much_later():
+    north, east = Recording("north", [0.0, 0.1, 0.2, 0.3, 0.4]), Recording("east", [0.0, 0.1, 0.2])
+    moments = list(in_step([north, east], 0.05, {"east": 0.2}))
+    met = {frame.index: moment.frames[0].index for moment in moments for frame in moment.frames[1:]}
+    assert met == {0: 2, 1: 3, 2: 4}
+
+
 def test_a_source_that_breaks_is_named_and_the_others_lose_nothing():
     broken = Recording("broken", [0.0, 0.1], SourceError("broken.mp4: damaged"))
     silent = Recording("silent", [0.0], SourceStalledError("no picture for 3 s"))

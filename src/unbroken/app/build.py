@@ -25,9 +25,11 @@ from unbroken.detection.motion_detector import MotionDetector
 from unbroken.detection.recorded import RecordedDetector
 from unbroken.detection.selection import DetectorSettings
 from unbroken.geometry.boxes import xywh_from_xyxy
+from unbroken.identity.clocks import Clocks
 from unbroken.identity.fusion import GroundedManager
 from unbroken.identity.policies import DEFAULT, POLICIES
 from unbroken.identity.policies import by_name as identity_by_name
+from unbroken.identity.synchrony import Synchronised
 from unbroken.models.registry import existing
 from unbroken.pipeline.camera import Camera, Economy
 from unbroken.pipeline.schedule import Schedule
@@ -35,6 +37,7 @@ from unbroken.pipeline.site import Site
 from unbroken.tracking.registry import by_name as tracker_by_name
 from unbroken.video.egomotion import CameraMotion, MotionFromFile
 from unbroken.video.files import Blank
+from unbroken.video.opening import is_live
 
 BUILT_IN_DETECTOR = "motion"
 BUILT_IN_EMBEDDER = "colour"
@@ -65,6 +68,23 @@ def build_site(settings: SiteSettings, opened: Mapping[str, Opened], clock: Call
 def service_identity(settings: SiteSettings) -> IdentityManager | None:
     """What gives Global IDs in a site that runs as a service, as it would begin; `None` without."""
     return identity_of(settings, sum(bool(camera.calibration) for camera in running(settings).values()))
+
+
+def synchronise(site: Site, settings: SiteSettings) -> None:
+    """Have calibrated cameras whose clocks disagree wait for each other, where there are several.
+
+    It goes around whatever else is around the identity manager: recordings and storage see sightings in their order.
+    Clocks that are known are those of live cameras; recordings are read by them (`in_step`).
+
+    Args:
+        site: between two steps.
+        settings: checked.
+    """
+    cameras = running(settings).values()
+    if sum(bool(camera.calibration) for camera in cameras) > 1:
+        live = any(is_live(camera.source) for camera in cameras)
+        known = {camera.name: camera.clock for camera in cameras if live and camera.clock}
+        site.wrap(lambda manager: Synchronised(manager, Clocks(known=known)))
 
 
 class Workshop:

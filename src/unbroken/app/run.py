@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from unbroken.app.build import Workshop, embedder_of, service_identity
+from unbroken.app.build import Workshop, embedder_of, service_identity, synchronise
 from unbroken.app.lasting import Memory
 from unbroken.app.logs import renew
 from unbroken.app.nodes import LATE, hub_of, is_writer, link_of, reporters_of
@@ -119,6 +119,8 @@ class Service:
             LOG.warning(line)
         for camera in self._own().values():
             self._intake.add(self._lane(camera))
+        if not self._decides:
+            synchronise(self._site, self.settings)
         self._thread.start()
         if self._clerk is not None:
             self._clerk.open()

@@ -11,6 +11,7 @@ from unbroken.core.events import (
     CameraLost,
     CameraOnline,
     CameraStalled,
+    ClockCorrected,
     Event,
     QualityChanged,
     StepFaulted,
@@ -50,6 +51,8 @@ def line_of(event: Event) -> tuple[int, str]:
     if isinstance(event, StepFaulted):
         where = f"camera {event.camera}" if event.camera else "the site"
         return logging.ERROR, f"{where}: a step broke: {event.reason}"
+    if isinstance(event, ClockCorrected):
+        return logging.WARNING, f"camera {event.camera}: {event.reason}"
     if isinstance(event, AppearanceDoubted):
         return logging.WARNING, f"looks: {event.reason}"
     if isinstance(event, QualityChanged):

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from unbroken.app.build import build_site
+from unbroken.app.build import build_site, synchronise
 from unbroken.app.outputs import Outputs, sinks_for
 from unbroken.app.places import observers_of
 from unbroken.app.replay import site_of
@@ -113,6 +113,7 @@ def track(*sources: str | Path, **wishes: str | int | float | None) -> Iterator[
     """
     settings = settings_from([str(source) for source in sources], wishes)
     with opened_site(settings) as running:
+        synchronise(running.site, settings)
         yield from answers(running.site, running.moments, observers_of(settings, running.views))
 
 
@@ -147,6 +148,7 @@ def track_site(
             running.site.wrap(lambda manager: Recorded(manager, recording))
             observer = Observers([StepRecorder(recording), observer])
             sink = Sinks([sink, PictureRecorder(recording)]) if outputs.record_pictures else sink
+        synchronise(running.site, settings)
         summary = Summary(parts=running.site.parts)
 
         def hear(events: Sequence[Event]) -> None:
@@ -185,7 +187,8 @@ def opened_site(settings: SiteSettings, seconds: float = 0.0) -> Iterator[Runnin
                 intake.add(_lane(source))
             moments = as_they_come(intake, seconds or math.inf)
         else:
-            moments = until(in_step(sources, usual_window(sources)), seconds)
+            ahead = {camera.name: camera.clock for camera in settings.cameras}
+            moments = until(in_step(sources, usual_window(sources), ahead), seconds)
         views = {name: camera.view for name, camera in opened.items() if camera.view is not None}
         yield Running(site, sources, views, moments)
 

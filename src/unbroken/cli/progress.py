@@ -8,7 +8,7 @@ from types import TracebackType
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
-from unbroken.core.events import CameraLost, CameraOnline, CameraStalled, Event
+from unbroken.core.events import CameraLost, CameraOnline, CameraStalled, ClockCorrected, Event
 from unbroken.core.frames import Frame
 from unbroken.core.ports import Source
 from unbroken.core.results import FrameResult
@@ -51,7 +51,7 @@ class FrameProgress:
 
 
 class CameraNews:
-    """A sink that says on a console what becomes of cameras while they are tracked: gone, and back."""
+    """A sink that says on a console what becomes of cameras while they are tracked: gone, back, their clocks off."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -70,6 +70,8 @@ class CameraNews:
             elif isinstance(event, CameraOnline) and event.camera in self._away:
                 self._away.remove(event.camera)
                 self._say(f"camera {event.camera}: is back")
+            elif isinstance(event, ClockCorrected):
+                self._say(f"camera {event.camera}: {event.reason}")
 
     def close(self) -> None:
         """Nothing is held."""

@@ -35,6 +35,12 @@ class CameraSettings(Strict):
     )
     frame_rate: float = Field(25.0, gt=0, le=1000, description="Pictures per second of a folder of pictures.")
     calibration: Place = Field("", description="A JSON file with homography or full calibration; metres on the floor.")
+    clock: float = Field(
+        0.0,
+        ge=-60,
+        le=60,
+        description="Seconds: everything shows that much earlier here than in the others; < 0: later.",
+    )
     detector: Place = Field("", description="Another detector for this camera than for the others.")
     region: tuple[Point, ...] = Field((), description="A polygon in pixels: people outside don't count.")
     on: bool = Field(default=True, description="Switched off, it stays in the file and is not opened.")

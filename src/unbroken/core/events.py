@@ -134,6 +134,23 @@ class AppearanceDoubted:
 
 
 @dataclass(frozen=True, slots=True)
+class ClockCorrected:
+    """The clock of a calibrated camera was found to be off from those of the cameras that see the same people.
+
+    Attributes:
+        time: seconds.
+        camera: whose clock it is.
+        ahead: seconds by which it shows everything earlier than the others do; below 0, later; 0: it is right again.
+        reason: one sentence, with what makes it right from the start.
+    """
+
+    time: float
+    camera: str
+    ahead: float
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class PersonAppeared:
     """A Global ID is seen in the site that was not in it before: `new` in what goes out."""
 
@@ -340,4 +357,5 @@ Event: TypeAlias = (
     | StorageRestored
     | CameraChanged
     | AppearanceDoubted
+    | ClockCorrected
 )

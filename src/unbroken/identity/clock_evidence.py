@@ -1,9 +1,10 @@
-"""How well two cameras agree about the ground if the clock of one is shifted: evidence from paths alone, without labels.
+"""How well two cameras agree about the ground if the clock of one is shifted: from paths alone, without labels.
 
 Two people never walk the same way for long, so where two cameras see one person, the path of his track in one is that
-in the other, displaced by what the calibrations disagree about, and shifted by what the clocks do. For a pair of tracks and
-a shift, let d be the offsets between their positions at the instants that they have in common. If they are one person, d
-stays where it is; if they are two who have nothing to do with each other, it varies by as much as both paths together.
+in the other, displaced by what the calibrations disagree about, and shifted by what the clocks do. For a pair of
+tracks and a shift, let d be the offsets between their positions at the instants that they have in common. If they are
+one person, d stays where it is; if they are two who have nothing to do with each other, it varies by as much as both
+paths together.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """The clocks of calibrated cameras that overlap: whose is ahead of the others', and by how much.
 
 Positions can only be compared at one instant. A camera with a delay of its own, a recording cut a moment later, a
-frame rate that is not the one stated: all put its people beside themselves by a metre for each second. The shift of each pair
-of cameras under which people's paths coincide is found from the last half minute (`clock_evidence`), and the cameras'
-clocks from all pairs together. Unless the evidence is strong, a clock is taken for right: exactly 0.
+frame rate that is not the one stated: all put its people beside themselves by a metre for each second. The shift of
+each pair of cameras under which people's paths coincide is found from the last half minute (`clock_evidence`), and the
+cameras' clocks from all pairs together. Unless the evidence is strong, a clock is taken for right: exactly 0.
 
 A clock that is off by a changing amount is followed with a delay of half the window.
 """
@@ -11,7 +11,7 @@ A clock that is off by a changing amount is followed with a delay of half the wi
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -69,10 +69,12 @@ class Clocks:
 
     Args:
         settings: one set for every site.
+        known: seconds by which clocks of cameras are known to be ahead; what is found comes on top.
     """
 
-    def __init__(self, settings: ClockSettings | None = None) -> None:
+    def __init__(self, settings: ClockSettings | None = None, known: Mapping[str, float] | None = None) -> None:
         self.settings = settings or ClockSettings()
+        self._given = dict(known or {})
         self._looks: dict[str, deque[_Look]] = {}
         self._curves: dict[tuple[str, str], Floats] = {}
         self._steps: dict[str, int] = {}
@@ -82,8 +84,9 @@ class Clocks:
 
     @property
     def ahead(self) -> dict[str, float]:
-        """By how many seconds each camera is ahead: it shows what the others show that much later. 0: as far as known."""
-        return {camera: -step * self.settings.beat + 0.0 for camera, step in self._steps.items()}
+        """By how many seconds each camera is ahead: it shows what the others show that much later. 0: nothing known."""
+        found = {camera: -step * self.settings.beat + 0.0 for camera, step in self._steps.items()}
+        return self._given | {camera: self._given.get(camera, 0.0) + seconds for camera, seconds in found.items()}
 
     def observe(self, time: float, views: Sequence[GroundObservations]) -> bool:
         """Take what the cameras saw at one instant; now and then, compare two of them.
@@ -126,7 +129,7 @@ class Clocks:
     def _note(self, time: float, view: GroundObservations) -> None:
         looks = self._looks.setdefault(view.camera, deque())
         self._steps.setdefault(view.camera, 0)
-        beat = int(np.floor(time / self.settings.beat))
+        beat = int(np.floor((time + self._given.get(view.camera, 0.0)) / self.settings.beat))
         if not looks or looks[-1].beat < beat:
             known = np.flatnonzero(np.isfinite(view.points).all(axis=1) & (view.locals >= 0))
             variances = np.trace(view.covariances, axis1=1, axis2=2) / 2

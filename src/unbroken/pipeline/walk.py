@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from unbroken.core.errors import SourceError, SourceStalledError
 from unbroken.core.events import CameraLost, CameraOnline, CameraStalled, Event
@@ -21,10 +21,11 @@ class Moment:
 
 @dataclass(slots=True)
 class _Reader:
-    """One source and the frame of it that waits for its turn."""
+    """One source, the seconds by which its clock is ahead, and the frame of it that waits for its turn."""
 
     source: Source
     frames: Iterator[Frame]
+    ahead: float = 0.0
     waiting: Frame | None = None
     last: float = 0.0
     events: list[Event] = field(default_factory=list)
@@ -37,6 +38,8 @@ class _Reader:
             self.waiting = None
             self.events.append(failure(self.source.camera, self.last, error))
         if self.waiting is not None:
+            if self.ahead:
+                self.waiting = replace(self.waiting, time=self.waiting.time + self.ahead)
             self.last = self.waiting.time
 
     def told(self) -> list[Event]:
@@ -45,12 +48,18 @@ class _Reader:
         return events
 
 
-def in_step(sources: Sequence[Source], window: float) -> Iterator[Moment]:
+def in_step(sources: Sequence[Source], window: float, ahead: Mapping[str, float] | None = None) -> Iterator[Moment]:
     """Walk recordings in the order of their times: the earliest frame, with all that are less than `window` s later.
 
     Nothing is dropped. A source that breaks is reported as `CameraLost` with its last frame, and left.
+
+    Args:
+        sources: each read once.
+        window: seconds that count as the same moment.
+        ahead: seconds by which clocks of cameras are known to be ahead; their frames come, and are stamped, later.
     """
-    readers = [_Reader(source, iter(source)) for source in sources]
+    clocks = ahead or {}
+    readers = [_Reader(source, iter(source), clocks.get(source.camera, 0.0)) for source in sources]
     for reader in readers:
         reader.advance()
         if reader.waiting is not None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from unbroken.core.arrays import Floats
-from unbroken.core.events import CameraLost, CameraStalled, Event, PersonForgotten
+from unbroken.core.events import CameraLost, CameraStalled, ClockCorrected, Event, PersonForgotten
 from unbroken.core.frames import Frame
 from unbroken.core.ledger import NOBODY, Ledger
 from unbroken.core.results import FrameResult
@@ -169,7 +169,7 @@ class Gathering:
     def _note_events(self, events: Sequence[Event]) -> None:
         for event in events:
             self._events[kind(event)] += 1
-            if isinstance(event, (CameraLost, CameraStalled)) and len(self._warnings) < 100:
+            if isinstance(event, (CameraLost, CameraStalled, ClockCorrected)) and len(self._warnings) < 100:
                 self._warnings[f"Camera {event.camera} at {clock(event.time)}: {event.reason}"] = None
             elif isinstance(event, PersonForgotten):
                 self._portraits.forget(self._ledger)
