@@ -42,6 +42,7 @@ def identify(
 
     The manager sees what a site sees: names of cameras, times, features. Corrections reach the rows only through the
     events that the manager announces, as they would reach any other client. `done` is called after each track.
+    After the last track everything is thought over once more.
     """
     groups = table.arrivals()
     step = _taking(manager) if isinstance(manager, CalibratedManager) else _observing(manager)
@@ -58,6 +59,10 @@ def identify(
             _follow(event, at_the_end, place)
         everything += events
         done()
+    corrections = manager.finish() if isinstance(manager, CalibratedManager) else []
+    for event in corrections:
+        _follow(event, at_the_end, place)
+    everything += corrections
     arrival, final = np.full(len(table.tracks), -1, dtype=np.int64), np.full(len(table.tracks), -1, dtype=np.int64)
     for number, rows in enumerate(groups):
         arrival[rows], final[rows] = at_arrival[number], at_the_end[number]

@@ -85,7 +85,8 @@ def _ablations() -> dict[str, ManagerSettings]:
         "whitening": replace(base, features=replace(base.features, ridge=1e6)),
         "learnt within-person spread": replace(base, calibration=replace(base.calibration, within_shrinkage=1e9)),
         "transit times": replace(base, topology=replace(base.topology, leave=1e-9, slow=0.8)),
-        "corrections": replace(base, corrections=replace(base.corrections, revisits=0, candidates=0)),
+        "corrections": replace(base, corrections=replace(base.corrections, revisits=0, candidates=0, passes=0)),
+        "hindsight": replace(base, corrections=replace(base.corrections, passes=0)),
     }
 
 

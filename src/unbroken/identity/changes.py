@@ -11,7 +11,7 @@ from unbroken.identity.corrections import Merge, reconsider
 from unbroken.identity.distances import with_distances
 from unbroken.identity.intake import Intake
 from unbroken.identity.notes import Notes, Undo
-from unbroken.identity.resolver import Decision, companions
+from unbroken.identity.resolver import Decision, companions, resolve
 from unbroken.identity.site import PINNED, Site
 
 
@@ -72,6 +72,20 @@ class Changes:
         if history.settled[slot] or not decision.person:
             history.settled[slot] = True
             self.site.keep_view(slot)
+
+    def decide(self, slots: list[int], time: float) -> list[Event]:
+        """Who tracks of one view are that are due: together with what stood where they did, else with each other."""
+        history, site = self.site.history, self.site
+        events: list[Event] = []
+        partners = {slot: companions(slot, site) for slot in slots}
+        for slot in [slot for slot in slots if partners[slot] and history.margins[slot] < PINNED]:
+            history.settled[slot] = True
+            events += self.revisit(slot, time)
+            site.keep_view(slot)
+            slots.remove(slot)
+        for decision in resolve(slots, site) if slots else []:
+            events += self.confirm(decision, time)
+        return events
 
     def confirm(self, decision: Decision, time: float) -> list[Event]:
         """Who a track is that is due, whatever was guessed before."""

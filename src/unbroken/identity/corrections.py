@@ -29,6 +29,7 @@ class CorrectionSettings:
         merge_margin: nats that are demanded of a merge.
         candidates: people of the closest appearance who are tried for a merge.
         remembered: corrections that can still be undone.
+        passes: how often everything remembered is decided anew when no more comes (`hindsight`); 0 is never.
     """
 
     window: int = 400
@@ -37,6 +38,7 @@ class CorrectionSettings:
     merge_margin: float = 3.0
     candidates: int = 5
     remembered: int = 256
+    passes: int = 3
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -109,6 +109,21 @@ class History:
         self.renew(slot, tracklet)
         return slot
 
+    def copy_of(self, other: History, slot: int) -> None:
+        """Take in a track of a ring of the same size under its own number, as one that nobody has decided on.
+
+        Its row under a model of looks is not taken in.
+        """
+        # Numbers between the last one and this may be missing, and count as never used.
+        self._erased, self._timeline = True, None
+        if self.vectors.shape != other.vectors.shape:
+            self.vectors = np.zeros_like(other.vectors)
+        for name, column in vars(other).items():
+            if isinstance(column, np.ndarray) and name != "rows":
+                vars(self)[name][slot] = column[slot]
+        self.count = int(self.numbers[slot]) + 1
+        self.persons[slot], self.margins[slot], self.confidences[slot] = -1, 0.0, 0.0
+
     def renew(self, slot: int, tracklet: Tracklet) -> None:
         """The track has been seen longer: its times, where it was, and its vector."""
         self.extend(slot, tracklet.start, tracklet.end)

@@ -19,13 +19,14 @@ from unbroken.identity.corrections import Merge
 from unbroken.identity.exclusivity import Exclusivity
 from unbroken.identity.gallery import Gallery
 from unbroken.identity.handoffs import HandOff, HandOffs, blind
+from unbroken.identity.hindsight import look_back
 from unbroken.identity.history import History, Tracklet
 from unbroken.identity.intake import Intake
 from unbroken.identity.learning import Learner
 from unbroken.identity.manual import known_person, merged, split, swapped, undone
 from unbroken.identity.notes import Notes
 from unbroken.identity.recall import Remembered
-from unbroken.identity.resolver import Decision, companions, exclusive_groups, resolve
+from unbroken.identity.resolver import Decision, exclusive_groups, resolve
 from unbroken.identity.second_thoughts import SecondThoughts
 from unbroken.identity.settings import ManagerSettings
 from unbroken.identity.site import PINNED, Site
@@ -82,6 +83,10 @@ class CalibratedManager:
             events += self._retire(tracklet.end)
         events += self._learner.doubted()
         return np.array(numbers, dtype=np.int64), events
+
+    def finish(self) -> list[Event]:
+        """No more comes: everything remembered is decided anew with what was learnt; returns what changed hands."""
+        return look_back(self.settings, self._learner, self._changes)
 
     def recall(self, known: Remembered) -> None:
         """Begin with people who are known: their tracks are not weighed again, but learnt from.
@@ -192,18 +197,10 @@ class CalibratedManager:
         return events
 
     def _decide(self, slots: list[int], time: float) -> list[Event]:
-        history, site = self._site.history, self._site
+        history = self._site.history
         unseen = blind(history, np.array(slots, dtype=np.int64))
         seen = [slot for slot, hidden in zip(slots, unseen.tolist(), strict=True) if not hidden]
-        events: list[Event] = []
-        partners = {slot: companions(slot, site) for slot in seen}
-        for slot in [slot for slot in seen if partners[slot] and history.margins[slot] < PINNED]:
-            history.settled[slot] = True
-            events += self._changes.revisit(slot, time)
-            site.keep_view(slot)
-            seen.remove(slot)
-        for decision in resolve(seen, site) if seen else []:
-            events += self._changes.confirm(decision, time)
+        events = self._changes.decide(seen, time)
         history.settled[slots] = True
         return events + self._hand_over(time) if unseen.any() else events
 

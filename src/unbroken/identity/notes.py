@@ -88,6 +88,17 @@ class Notes:
         self._corrections = deque(kept, maxlen=self._corrections.maxlen)
         self._apart = deque((pair for pair in self._apart if not persons & set(pair)), maxlen=self._apart.maxlen)
 
+    @property
+    def told_apart(self) -> set[int]:
+        """People who were told apart from somebody."""
+        return {person for pair in self._apart for person in pair}
+
+    def without_corrections(self) -> Notes:
+        """The same people are apart, and there is nothing to take back."""
+        other = Notes(self._corrections.maxlen or 0)
+        other._apart = self._apart.copy()
+        return other
+
     def resize(self, remembered: int) -> None:
         """Remember as many from here on."""
         self._corrections = deque(self._corrections, maxlen=remembered)

@@ -16,9 +16,15 @@ _LEARN_EVERY = 256
 
 
 class SecondThoughts:
-    """Goes through the tracks of a window again and again, from the latest to the oldest."""
+    """Goes through the tracks of a window again and again, from the latest to the oldest.
 
-    def __init__(self, settings: CorrectionSettings, changes: Changes, learner: Learner) -> None:
+    Args:
+        settings: of corrections.
+        changes: to the site.
+        learner: of transit times; `None` where those that are known stay.
+    """
+
+    def __init__(self, settings: CorrectionSettings, changes: Changes, learner: Learner | None) -> None:
         self.settings = settings
         self._changes = changes
         self._learner = learner
@@ -34,7 +40,7 @@ class SecondThoughts:
             return events
         for _ in range(min(settings.revisits, span)):
             self._revisited += 1
-            if self._revisited % _LEARN_EVERY == 0:
+            if self._learner is not None and self._revisited % _LEARN_EVERY == 0:
                 self._learner.learn_transits()
             slot = history.slot(history.count - 1 - self._revisited % span)
             if self._changes.is_open(slot):
