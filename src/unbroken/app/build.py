@@ -19,8 +19,8 @@ from unbroken.core.arrays import Floats
 from unbroken.core.errors import ConfigError
 from unbroken.core.ports import Detector, Embedder, IdentityManager, MotionEstimator
 from unbroken.core.secrets import filled
-from unbroken.datasets.calibration import read_view
 from unbroken.datasets.motchallenge import Rows
+from unbroken.datasets.views import view_of
 from unbroken.detection.motion_detector import MotionDetector
 from unbroken.detection.recorded import RecordedDetector
 from unbroken.detection.selection import DetectorSettings
@@ -129,7 +129,7 @@ class Workshop:
         filled(camera.source, os.environ)
         tracker_by_name(self.settings.tracking.tracker, **self.settings.tracking.options)
         if camera.calibration:
-            read_view(Path(camera.calibration))
+            view_of(camera.calibration)
         if boxes_of(Path(camera.source)) is None:
             self.detector(camera)
 

@@ -26,7 +26,7 @@ from unbroken.core.errors import ConfigError, SourceError, UnbrokenError
 from unbroken.core.names import LOOP
 from unbroken.core.secrets import holds_password, masked, names_in
 from unbroken.core.tls import client_context, server_context
-from unbroken.datasets.calibration import read_view
+from unbroken.datasets.views import view_of
 from unbroken.detection.decode import DECODERS
 from unbroken.geometry.plane import GroundView
 from unbroken.identity.policies import POLICIES
@@ -121,7 +121,7 @@ def _views(settings: SiteSettings) -> tuple[dict[str, GroundView], list[Finding]
     for number, camera in enumerate(settings.cameras):
         if camera.calibration:
             try:
-                views[camera.name] = read_view(Path(camera.calibration))
+                views[camera.name] = view_of(camera.calibration)
             except UnbrokenError as error:
                 faults.append(Finding(("cameras", number, "calibration"), str(error)))
     return views, faults

@@ -27,7 +27,7 @@ from unbroken.config.changes import Changes, SiteFile, running
 from unbroken.config.site import CameraSettings, SiteSettings
 from unbroken.core.errors import ConfigError, HaltError, UnbrokenError
 from unbroken.core.ports import IdentityManager, Sink, Source
-from unbroken.datasets.calibration import read_view
+from unbroken.datasets.views import view_of
 from unbroken.geometry.plane import GroundView
 from unbroken.pipeline.board import Board, Outline
 from unbroken.pipeline.correspondent import Correspondent
@@ -141,7 +141,7 @@ class Service:
             raise ConfigError("nodes need a writer that stores Global IDs; name a database and an identity policy")
         for camera in running(self.settings).values():
             if camera.calibration:
-                self._views[camera.name] = read_view(Path(camera.calibration))
+                self._views[camera.name] = view_of(camera.calibration)
         hub = hub_of(self.settings, self._memory.model, environment)
         return Clerk(hub, lasting, self._scheduler.do, self._scheduler.relay)
 
@@ -192,9 +192,7 @@ class Service:
         """
         if self._link is not None:
             raise ConfigError("a node records nothing; give --record to the writer, which hears all nodes")
-        views = {
-            name: read_view(Path(one.calibration)) for name, one in running(self.settings).items() if one.calibration
-        }
+        views = {name: view_of(one.calibration) for name, one in running(self.settings).items() if one.calibration}
         about = site_of(self.settings, views, self._memory.model, self._memory.highest)
         recording = Recording(folder, about, complain=lambda error: LOG.error("%s", error))
         self._site.wrap(lambda manager: self._memory.recorded(manager, recording))

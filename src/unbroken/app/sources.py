@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from unbroken.config.service import LiveSettings
@@ -14,14 +14,16 @@ from unbroken.core.arrays import Floats
 from unbroken.core.events import Event
 from unbroken.core.ports import Source
 from unbroken.core.secrets import filled
-from unbroken.datasets.calibration import read_view
 from unbroken.datasets.motchallenge import Rows, read_info, read_rows, read_warps
-from unbroken.geometry.plane import GroundView
+from unbroken.datasets.views import file_and_view, unit_is_told, view_of
+from unbroken.geometry.plane import GroundView, metres_per_unit
 from unbroken.video.files import Blank, ImageFolder
 from unbroken.video.guarded import Guarding, LiveCamera
 from unbroken.video.opening import open_recording
 from unbroken.video.reconnect import Patience
 
+BOXES = ".txt"
+"""A source with this suffix holds recorded boxes."""
 PATIENCE = 10.0
 """Seconds that a live camera gets for its first picture where somebody waits for it."""
 
@@ -55,8 +57,11 @@ def open_recorded(settings: CameraSettings) -> Opened:
         StoreError: a file of recorded boxes cannot be read.
     """
     address = filled(settings.source, os.environ)
-    view = read_view(Path(settings.calibration)) if settings.calibration else None
+    view = view_of(settings.calibration) if settings.calibration else None
     folder = Path(address)
+    if folder.suffix == BOXES and folder.is_file():
+        rows = read_rows(folder)
+        return Opened(Blank(settings.name, _last(rows), settings.frame_rate), rows, {}, view)
     if not folder.is_dir() or not is_sequence(folder):
         return Opened(open_recording(address, settings.name, settings.frame_rate), None, {}, view)
     info = read_info(folder)
@@ -67,9 +72,36 @@ def open_recorded(settings: CameraSettings) -> Opened:
     if pictures.is_dir():
         source: Source = ImageFolder(pictures, settings.name, info.frame_rate)
     else:
-        last = int(recorded.frames.max()) if recorded is not None and len(recorded) else 0
-        source = Blank(settings.name, max(info.length, last), info.frame_rate)
+        source = Blank(settings.name, max(info.length, _last(recorded) if recorded else 0), info.frame_rate)
     return Opened(source, recorded, warps, view)
+
+
+def _last(rows: Rows) -> int:
+    return int(rows.frames.max(initial=0))
+
+
+def in_metres(opened: Mapping[str, Opened], cameras: Sequence[CameraSettings]) -> dict[str, Opened]:
+    """The cameras with their grounds in metres, also of a scene without a unit: people are as tall as people.
+
+    Args:
+        opened: by name.
+        cameras: their settings.
+
+    Raises:
+        ContractError: no recorded box has its feet below the horizon.
+    """
+    scenes: dict[Path, list[str]] = {}
+    for camera in cameras:
+        if opened[camera.name].recorded is not None and camera.calibration and not unit_is_told(camera.calibration):
+            scenes.setdefault(file_and_view(camera.calibration)[0], []).append(camera.name)
+    found = dict(opened)
+    for names in scenes.values():
+        seen = [(one.view, one.recorded.boxes) for one in map(opened.__getitem__, names) if one.view and one.recorded]
+        scale = metres_per_unit([view for view, _ in seen], [boxes for _, boxes in seen])
+        for name in names:
+            view = opened[name].view
+            found[name] = replace(opened[name], view=view.scaled(scale) if view else None)
+    return found
 
 
 def open_live(
@@ -106,7 +138,7 @@ def open_live(
     )
     guarding = Guarding(patience, live.transport, trust_clock=live.trust_clock, once=once)
     source = LiveCamera(address, camera.name, clock, tell, guarding=guarding)
-    return Opened(source, None, {}, read_view(Path(camera.calibration)) if camera.calibration else None)
+    return Opened(source, None, {}, view_of(camera.calibration) if camera.calibration else None)
 
 
 def measured(source: Source) -> tuple[float, dict[str, float]]:
@@ -127,10 +159,12 @@ def measured(source: Source) -> tuple[float, dict[str, float]]:
 
 
 def is_sequence(folder: Path) -> bool:
-    """Whether a folder is a MOTChallenge sequence or holds recorded boxes."""
+    """Whether it is a MOTChallenge sequence or holds recorded boxes."""
     return (folder / "seqinfo.ini").exists() or boxes_of(folder) is not None
 
 
 def boxes_of(folder: Path) -> Path | None:
-    """The file of recorded boxes of a folder: `det/det.txt` or `det.txt`."""
+    """The file of recorded boxes: itself, or of a folder `det/det.txt` or `det.txt`."""
+    if folder.suffix == BOXES:
+        return folder
     return next((path for path in (folder / "det" / "det.txt", folder / "det.txt") if path.exists()), None)

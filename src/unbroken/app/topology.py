@@ -8,7 +8,7 @@ from unbroken.config.reading import read_site
 from unbroken.config.service import TopologySettings as Stated
 from unbroken.config.site import SiteSettings
 from unbroken.core.errors import ConfigError
-from unbroken.datasets.calibration import read_view
+from unbroken.datasets.views import view_of
 from unbroken.geometry.plane import GroundView
 from unbroken.identity.calibration import CalibrationSettings
 from unbroken.identity.densities import DensitySettings
@@ -76,5 +76,5 @@ def manager_of(path: Path, policy: str = "") -> tuple[CalibratedManager | FixedM
     manager = by_name(settings.identity.policy, **options_of(settings))
     if not isinstance(manager, (CalibratedManager, FixedManager)):
         raise ConfigError(f"identity policy {settings.identity.policy!r} takes no tables; choose calibrated or fixed")
-    views = {camera.name: read_view(Path(camera.calibration)) for camera in settings.cameras if camera.calibration}
+    views = {camera.name: view_of(camera.calibration) for camera in settings.cameras if camera.calibration}
     return manager, views

@@ -16,7 +16,7 @@ from unbroken.app.build import build_site, synchronise
 from unbroken.app.outputs import Outputs, sinks_for
 from unbroken.app.places import observers_of
 from unbroken.app.replay import site_of
-from unbroken.app.sources import PATIENCE, Opened, open_live, open_recorded
+from unbroken.app.sources import PATIENCE, Opened, in_metres, open_live, open_recorded
 from unbroken.app.wishes import settings_from
 from unbroken.config.site import SiteSettings
 from unbroken.core.events import CameraLost, CameraOnline, CameraStalled, Event
@@ -178,6 +178,7 @@ def opened_site(settings: SiteSettings, seconds: float = 0.0) -> Iterator[Runnin
             else:
                 opened[camera.name] = open_recorded(camera)
             stack.callback(opened[camera.name].source.close)
+        opened = in_metres(opened, settings.cameras)
         site = build_site(settings, opened, time.perf_counter)
         sources = [camera.source for camera in opened.values()]
         if live:

@@ -153,12 +153,12 @@ def check(
 
     from unbroken.app.calibrate import draw_grid, errors_of, picture_of, read_points, save_picture
     from unbroken.core.errors import ConfigError
-    from unbroken.datasets.calibration import read_view
+    from unbroken.datasets.views import view_of
 
     console = Console()
     if len(calibrations) > 1 and (pairs or picture):
         raise ConfigError(f"{len(calibrations)} calibrations: --points and --picture belong to one camera; give one")
-    views = {path: read_view(path) for path in calibrations}
+    views = {path: view_of(str(path)) for path in calibrations}
     image = picture_of(picture) if picture else None
     size = (image.shape[1], image.shape[0]) if image is not None else (0, 0)
     _show_views(console, views, size)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from unbroken.config.reading import read_site
 from unbroken.config.site import CameraSettings, SiteSettings
+from unbroken.datasets.views import file_and_view
 
 LIVE_SECTIONS = frozenset({"zones", "lines", "live", "budget"})
 """Sections that take effect at once; `cameras` does too, one camera at a time."""
@@ -165,7 +166,9 @@ def _stamp(path: Path) -> _Stamp:
 
 
 def _calibration_stamps(settings: SiteSettings) -> Mapping[str, _Stamp]:
-    return {camera.name: _stamp(Path(camera.calibration)) for camera in settings.cameras if camera.calibration}
+    return {
+        camera.name: _stamp(file_and_view(camera.calibration)[0]) for camera in settings.cameras if camera.calibration
+    }
 
 
 def _waiting(section: str, before: object, new: SiteSettings) -> list[str]:

@@ -31,10 +31,13 @@ class CameraSettings(Strict):
     name: Name = Field(description="Short, without spaces: it names files.")
     source: Place = Field(
         min_length=1,
-        description="A video, a folder, `rtsp://$USER:${PASSWORD}@host/path`, `loop://VIDEO`, a webcam's number.",
+        description="A video, a folder, `rtsp://$USER:${PASSWORD}@host/path`, `loop://VIDEO`, a webcam's number, "
+        "recorded boxes (.txt).",
     )
-    frame_rate: float = Field(25.0, gt=0, le=1000, description="Pictures per second of a folder of pictures.")
-    calibration: Place = Field("", description="A JSON file with homography or full calibration; metres on the floor.")
+    frame_rate: float = Field(25.0, gt=0, le=1000, description="Pictures per second, where only you know it.")
+    calibration: Place = Field(
+        "", description="A file with homography or full calibration, in metres; FILE#2: the second of a scene."
+    )
     clock: float = Field(
         0.0,
         ge=-60,

@@ -110,6 +110,21 @@ def read_scene(folder: Path) -> Scene:
     )
 
 
+def scene_views(path: Path) -> list[GroundView]:
+    """The views of a scene's `calibration.json`; in metres where it has `metres_per_unit`, else in its own unit.
+
+    Raises:
+        SourceError: the file is missing or broken.
+    """
+    content = read_json(path)
+    try:
+        views, _ = _views(content)
+        scale = content.get("metres_per_unit", 1.0) if isinstance(content, Mapping) else 1.0
+        return [view.scaled(float(numbers(scale, (), "metres_per_unit"))) for view in views]
+    except ContractError as error:
+        raise SourceError(f"{path}: {error}") from error
+
+
 def read_boxes(path: Path, *, truth: bool = False) -> Boxes:
     """Read `frame,id,x,y,w,h,score,...`; with `truth`, the seventh column is `lost` and rows where it is 1 are left
     out.

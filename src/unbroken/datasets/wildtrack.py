@@ -108,7 +108,7 @@ def read_cameras(folder: Path) -> dict[str, GroundView]:
     found = sorted((folder / "calibrations" / "extrinsic").glob("extr_*.xml"))
     if not found:
         raise SourceError(f"{folder / 'calibrations' / 'extrinsic'}: holds no extr_NAME.xml; give the calibrations")
-    return {path.stem[5:]: _camera(path) for path in found}
+    return {path.stem[5:]: read_camera(path) for path in found}
 
 
 def read_detections(folder: Path, names: list[str]) -> ViewBoxes:
@@ -218,7 +218,15 @@ def _whole(content: object) -> int:
     return int(_number(content))
 
 
-def _camera(extrinsic: Path) -> GroundView:
+def read_camera(extrinsic: Path) -> GroundView:
+    """One camera, in metres.
+
+    Args:
+        extrinsic: `calibrations/extrinsic/extr_NAME.xml`; `calibrations/intrinsic_zero/intr_NAME.xml` belongs to it.
+
+    Raises:
+        SourceError: a file is missing or broken.
+    """
     intrinsic = extrinsic.parents[1] / "intrinsic_zero" / f"intr_{extrinsic.stem[5:]}.xml"
     pose, lens = _xml(extrinsic), _xml(intrinsic)
     try:
