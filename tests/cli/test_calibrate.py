@@ -55,6 +55,19 @@ def test_an_outlier_is_named(tmp_path: Path) -> None:
     assert "p4" in marked[0]
 
 
+def test_wrong_units_fit_well_and_are_doubted(tmp_path: Path) -> None:
+    """Millimetres for metres gave errors of 0.000 m, since only the four points closest to a fit were kept."""
+    for name, ground in (("metres", GROUND), ("mm", 1000 * GROUND)):
+        (tmp_path / f"{name}.csv").write_text("x,y,X,Y\n" + "\n".join(rows(ground)))
+    assert "doubtful" not in call("points", tmp_path / "metres.csv", "-o", tmp_path / "cam.json")
+    assert "pixels tall" in call("points", tmp_path / "mm.csv", "-o", tmp_path / "cam.json", "--tolerance", 500)
+
+
+def test_four_points_are_told_to_prove_nothing(tmp_path: Path) -> None:
+    (tmp_path / "points.csv").write_text("x,y,X,Y\n" + "\n".join(rows()[:4]))
+    assert "nothing checks" in call("points", tmp_path / "points.csv", "-o", tmp_path / "cam.json")
+
+
 @pytest.mark.parametrize("form", ["json", "toml"])
 def test_json_and_toml_say_the_same_as_csv(tmp_path: Path, form: str) -> None:
     given = [tuple(map(float, row.split(","))) for row in rows()]

@@ -40,6 +40,11 @@ def test_a_camera_with_a_file_of_its_own_needs_no_number(tmp_path):
     assert unit_is_told(str(path))
 
 
+def test_a_scene_without_a_number_tells_how_to_name_one(tmp_path):
+    with pytest.raises(SourceError, match="holds 4 homographies; name one of them: FILE#1 to FILE#4"):
+        view_of(str(scene(tmp_path, homography=[*MATRICES, MATRICES[0]])))
+
+
 @pytest.mark.parametrize("number", ["#4", ""])
 def test_a_view_that_is_not_there_is_one_sentence(tmp_path, number):
     with pytest.raises(SourceError, match="give"):

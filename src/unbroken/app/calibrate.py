@@ -15,12 +15,18 @@ import cv2
 import numpy as np
 
 from unbroken.app.sources import PATIENCE
-from unbroken.core.arrays import Floats, Image
+from unbroken.core.arrays import Bools, Floats, Image
 from unbroken.core.errors import ConfigError, SourceError, StoreError
 from unbroken.core.files import writing
 from unbroken.datasets.calibration import LARGEST, size_from
 from unbroken.geometry.homography import FittedHomography, mirrored, robust_homography
-from unbroken.geometry.plane import GroundView, ground_from_image, image_from_ground, pixels_per_metre
+from unbroken.geometry.plane import (
+    PERSON_HEIGHT,
+    GroundView,
+    ground_from_image,
+    image_from_ground,
+    pixels_per_metre,
+)
 from unbroken.video.guarded import LiveCamera
 from unbroken.video.opening import is_live, open_recording
 
@@ -33,6 +39,12 @@ _PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")
 _LINE, _FIFTH, _POINT, _WRONG = (190, 220, 120), (90, 255, 255), (60, 220, 60), (60, 60, 255)
 _REACH = 60.0
 """Metres from its nearest visible ground to which the grid is drawn."""
+
+
+_LEAST_POINTS = 4
+"""As many points make a homography without any error."""
+_LEAST_TALL, _MOST_TALL = 5.0, 10_000.0
+"""Pixels: a person of another height where the points are, and one of the units is wrong."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -126,6 +138,25 @@ def errors_of(view: GroundView, points: PointPairs) -> PointErrors:
     metres = np.linalg.norm(ground_from_image(view, points.image) - points.ground, axis=1)
     pixels = np.linalg.norm(image_from_ground(view, points.ground) - points.image, axis=1)
     return PointErrors(np.nan_to_num(metres, nan=np.inf), np.nan_to_num(pixels, nan=np.inf))
+
+
+def doubts_of(view: GroundView, points: PointPairs, used: Bools) -> list[str]:
+    """What is suspicious about a calibration whose errors are small, one sentence each.
+
+    Args:
+        view: as it was found.
+        points: it was found from.
+        used: (N,) those that are no outliers.
+    """
+    doubts = []
+    tall = PERSON_HEIGHT * float(np.median(pixels_per_metre(view, points.image[used])))
+    if not _LEAST_TALL <= tall <= _MOST_TALL:
+        doubts.append(
+            f"a person there would be {tall:.2g} pixels tall; give x, y in pixels of the picture and X, Y in metres"
+        )
+    if used.sum() == _LEAST_POINTS:
+        doubts.append("four points always fit, so nothing checks these; give six or more")
+    return doubts
 
 
 def picture_of(address: str) -> Image:

@@ -79,7 +79,7 @@ class PointsJob:
 
 def fit_points(console: Console, job: PointsJob) -> None:
     """Find and write the homography of points in a file, and say how far each is off."""
-    from unbroken.app.calibrate import draw_grid, errors_of, fit, picture_of, read_points, save_picture
+    from unbroken.app.calibrate import doubts_of, draw_grid, errors_of, fit, picture_of, read_points, save_picture
     from unbroken.datasets.calibration import save_view
     from unbroken.geometry.plane import GroundView
 
@@ -89,6 +89,8 @@ def fit_points(console: Console, job: PointsJob) -> None:
     fitted = fit(known, job.tolerance, job.seed, y_down=job.y_down)
     view = GroundView(fitted.matrix, size=size)
     _show_errors(console, known, errors_of(view, known), fitted.used)
+    for doubt in doubts_of(view, known, fitted.used):
+        console.print(f"[yellow]doubtful:[/yellow] {doubt}")
     save_view(job.output, fitted.matrix, size)
     console.print(f"written: {job.output}")
     if image is not None:

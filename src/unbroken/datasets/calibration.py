@@ -126,7 +126,10 @@ def _unit(content: Mapping[str, object]) -> float:
 
 
 def _from_homography(content: Mapping[str, object]) -> GroundView:
-    matrix = numbers(content["homography"], (3, 3), "homography")
+    written = content["homography"]
+    if isinstance(written, list) and len(written) > 3:
+        raise ContractError(f"holds {len(written)} homographies; name one of them: FILE#1 to FILE#{len(written)}")
+    matrix = numbers(written, (3, 3), "homography")
     return GroundView.from_homography(matrix, _size(content)).scaled(_unit(content))
 
 
