@@ -124,6 +124,12 @@ class Bootstrap:
         """(N, limit + 1) zeros: a line asks nothing of the track itself."""
         return np.zeros((len(rows), limit + 1))
 
+    def pairwise(self, sums: Floats, counts: Floats, others: Floats, sizes: Floats) -> Floats:
+        """(N, D) sums of tracks and likewise -> (N,) nats; how many they were of makes no difference."""
+        norms = np.linalg.norm(sums, axis=1) * np.linalg.norm(others, axis=1)
+        found: Floats = self.slope * ((sums * others).sum(axis=1) / np.maximum(norms, 1e-12) - self.even)
+        return found
+
     def calibrated(self, ratios: Floats) -> Floats:
         """As they are: the line is in nats."""
         return np.clip(ratios, -15.0, 10.0)

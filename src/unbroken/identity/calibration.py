@@ -109,6 +109,12 @@ class Likeness:
         bent: Floats = np.where(worth > 0, ceiling * np.tanh(worth / ceiling), worth)
         return bent
 
+    def pairwise(self, sums: Floats, counts: Floats, others: Floats, sizes: Floats) -> Floats:
+        """(N, d) sums of (N,) tracks and likewise -> (N,) the model's ratios, before calibration."""
+        alone = self.energy(sums, counts) + self.energy(others, sizes)
+        found: Floats = self.energy(sums + others, counts + sizes) - alone
+        return found
+
     def between_tracks(self, rows: Floats, others: Floats) -> Floats:
         """(N, d) and (N, d) -> (N,) the model's ratios of single tracks, before calibration."""
         weights = self.between / (1 + 2 * self.between)

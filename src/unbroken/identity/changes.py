@@ -112,18 +112,11 @@ class Changes:
         if person <= 0:
             person = int(history.persons[others[0]])
         slots = sorted([slot, *others], key=lambda one: (history.starts[one], history.numbers[one]))
-        before = history.persons[slots].copy()
-        pairs = list(zip(slots, before.tolist(), strict=True))
-        lifted = [gallery.lift(whose, int(history.numbers[one])) for one, whose in pairs if whose > 0]
-        alone = not gallery.views(person)
-        history.persons[slots] = -1
         decision = reconsider(slots, person, self.site)
-        history.persons[slots] = before
-        for views in reversed(lifted):
-            gallery.lay_back(views)
+        alone = not gallery.left(person, set(history.numbers[slots].tolist()))
         target = decision.person or (person if alone else 0)
         events: list[Event] = []
-        for one, whose in pairs:
+        for one, whose in zip(slots, history.persons[slots].tolist(), strict=True):
             mine = replace(decision, slot=one, person=target)
             if whose <= 0:
                 events.append(self.settle(mine, time))

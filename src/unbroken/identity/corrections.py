@@ -13,9 +13,11 @@ import numpy as np
 
 from unbroken.core.arrays import Ints
 from unbroken.core.events import Evidence
+from unbroken.identity.chains import can_follow, link_odds
 from unbroken.identity.places import impossible, near_in_time
-from unbroken.identity.resolver import Decision, can_follow, decide, link_odds, weigh
+from unbroken.identity.resolver import Decision, decide
 from unbroken.identity.site import PINNED, REFUSED, Site
+from unbroken.identity.weighing import weigh
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +53,12 @@ class Merge:
 
 
 def reconsider(slots: Sequence[int], person: int, site: Site) -> Decision:
-    """Weigh tracks of one person again that have been taken out of it.
+    """Weigh tracks of one person again, taken out of it.
 
     Args:
         slots: of the tracks, the earliest first.
-        person: who it was; not in the gallery now if they were all of that person.
-        site: without the tracks.
+        person: who it was.
+        site: everything known.
 
     Returns:
         The decision; its person is the old one unless another is better by the hysteresis, 0 for somebody new.
@@ -64,7 +66,8 @@ def reconsider(slots: Sequence[int], person: int, site: Site) -> Decision:
     weighed = weigh(slots, site)
     ids = site.gallery.ids
     scores = np.append(weighed.scores, weighed.newcomer)
-    old = int(np.searchsorted(ids, person)) if site.gallery.views(person) else len(ids)
+    numbers = set(site.history.numbers[list(slots)].tolist())
+    old = site.gallery.row(person) if site.gallery.left(person, numbers) else len(ids)
     best = int(np.argmax(scores))
     keep = old if scores[best] <= scores[old] + site.hysteresis else best
     return decide(slots[0], weighed, keep if keep < len(ids) else -1, ids)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Set
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -109,6 +109,10 @@ class Gallery:
         """The views kept of a person, oldest first; none of somebody unknown."""
         return self._views.get(person, ())
 
+    def left(self, person: int, numbers: Set[int]) -> tuple[View, ...]:
+        """The views of a person that are not of these tracks."""
+        return tuple([view for view in self.views(person) if view.number not in numbers])
+
     def rows(self, persons: Ints) -> Ints:
         """(N,) Global IDs -> their rows, -1 for those who are not here."""
         if not self._count:
@@ -120,7 +124,7 @@ class Gallery:
         inside = np.minimum(self.ids.searchsorted(persons), self._count - 1)
         return np.where(self.ids[inside] == persons, inside, -1)
 
-    def _row(self, person: int) -> int:
+    def row(self, person: int) -> int:
         """The row of one person, -1 of somebody who is not here."""
         row = int(self.ids.searchsorted(person))
         return row if row < self._count and self._ids[row] == person else -1
@@ -167,11 +171,21 @@ class Gallery:
         ratios: Floats = self.ratios(mean)[0]
         return ratios
 
+    def partly(self, rows: Sequence[Floats], views: Sequence[tuple[View, ...]]) -> Floats:
+        """(N,) the model's log-likelihood ratios of (k, d) tracks of one person with a person of whom these views are.
+
+        Each is compared with the views beside it; there is at least one of either.
+        """
+        if self._likeness is None:
+            return np.zeros(len(rows))
+        (sums, counts), (others, sizes) = _summed(rows), _summed([np.array([view.row for view in of]) for of in views])
+        return self._likeness.pairwise(sums, counts, others, sizes)
+
     def joint(self, person: int) -> Floats:
         """(P,) the model's log-likelihood ratio that a person and each other are one."""
         if self._likeness is None:
             return np.zeros(self._count)
-        columns, row = self.columns, self._row(person)
+        columns, row = self.columns, self.row(person)
         counts = (columns.counts + columns.counts[row]).astype(np.float64)
         together = self._likeness.energy(columns.sums + columns.sums[row], counts)
         found: Floats = together - columns.energies - columns.energies[row]
@@ -197,21 +211,6 @@ class Gallery:
             self._set(person, left)
         else:
             self._remove(person)
-
-    def lift(self, person: int, number: int) -> Lifted:
-        """Take a person's view of a track out for a while, until `lay_back`."""
-        row = self._row(person)
-        lifted = Lifted(person, self.views(person), self._columns.row(row) if row >= 0 else ())
-        self.drop(person, number)
-        return lifted
-
-    def lay_back(self, lifted: Lifted) -> None:
-        """A person is again as he was before `lift`."""
-        if not lifted.views:
-            return
-        self._hold(lifted.person, lifted.views)
-        row = self._row_for(lifted.person)
-        self._columns.restore(row, lifted.columns)
 
     def recalibrate(self, likeness: Likeness | Bootstrap, dimension: int) -> None:
         """Take a new calibration: every vector is projected anew to `dimension` numbers."""
@@ -295,7 +294,7 @@ class Gallery:
 
     def _row_for(self, person: int) -> int:
         """The row of one person, who is taken in where he is not here."""
-        row = self._row(person)
+        row = self.row(person)
         return self._insert(person) if row < 0 else row
 
     def _insert(self, person: int) -> int:
@@ -311,7 +310,7 @@ class Gallery:
         return row
 
     def _remove(self, person: int) -> None:
-        row = self._row(person)
+        row = self.row(person)
         if row < 0:
             return
         self._hold(person, ())
@@ -322,13 +321,11 @@ class Gallery:
         self._columns.clear(self._count)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Lifted:
-    """A person as he was: his views, and what the columns held of him."""
-
-    person: int
-    views: tuple[View, ...]
-    columns: tuple[NDArray[np.generic], ...]
+def _summed(groups: Sequence[Floats]) -> tuple[Floats, Floats]:
+    """Groups of (k, d) rows -> (N, d) their sums and (N,) how many they are."""
+    counts = np.array([len(group) for group in groups])
+    sums = np.add.reduceat(np.concatenate(groups), np.cumsum(counts) - counts, axis=0)
+    return sums, counts.astype(np.float64)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -393,15 +390,6 @@ class _Columns:
         for mine, other in zip(self._all(), bigger._all(), strict=True):
             other[: len(mine)] = mine
         return bigger
-
-    def row(self, row: int) -> tuple[NDArray[np.generic], ...]:
-        """A copy of what is held of one person."""
-        return tuple(column[row : row + 1].copy() for column in self._all())
-
-    def restore(self, row: int, values: tuple[NDArray[np.generic], ...]) -> None:
-        """Write what `row` gave."""
-        for column, value in zip(self._all(), values, strict=True):
-            column[row : row + 1] = value
 
     def set(self, row: int, views: tuple[View, ...], likeness: Likeness | Bootstrap | None) -> None:
         """Write a row from the views of its person."""

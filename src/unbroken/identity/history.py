@@ -67,6 +67,7 @@ class History:
         self.log_rates: Floats = np.zeros(size)
         self.log_slow: Floats = np.zeros(size)
         self.vectors: Features = np.zeros((size, 0), dtype=np.float32)
+        self.looks: Bools = np.zeros(size, dtype=np.bool_)
         self.rows: Floats = np.zeros((size, 0))
 
     @property
@@ -82,7 +83,7 @@ class History:
     def with_looks(self) -> Ints:
         """Slots in use whose track has a feature, oldest track first."""
         used = self.used
-        return used[self.vectors[used].any(axis=1)]
+        return used[self.looks[used]]
 
     @property
     def timeline(self) -> Timeline:
@@ -102,6 +103,7 @@ class History:
         slot = number % self.size
         if self.vectors.shape[1] != len(tracklet.feature):
             self.vectors = np.zeros((self.size, len(tracklet.feature)), dtype=np.float32)
+            self.looks[:] = False
         self.numbers[slot], self.local[slot], self.cameras[slot] = number, tracklet.track, camera
         self.persons[slot], self.margins[slot], self.confidences[slot] = -1, 0.0, 0.0
         self.settled[slot] = True
@@ -127,7 +129,7 @@ class History:
     def renew(self, slot: int, tracklet: Tracklet) -> None:
         """The track has been seen longer: its times, where it was, and its vector."""
         self.extend(slot, tracklet.start, tracklet.end)
-        self.vectors[slot] = tracklet.feature
+        self.vectors[slot], self.looks[slot] = tracklet.feature, tracklet.feature.any()
         self.places[slot], self.boxes[slot] = tracklet.places, tracklet.boxes
 
     def extend(self, slot: int, start: float, end: float) -> None:
@@ -164,6 +166,7 @@ class History:
             self.confidences,
             self.log_rates,
             self.log_slow,
+            self.looks,
         ):
             column[slots] = 0
         self.vectors[slots], self.rows[slots] = 0, 0

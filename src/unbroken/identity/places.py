@@ -47,8 +47,11 @@ class PlaceSettings:
     reach: float = 60.0
 
 
-def place_odds(slots: Ints, slot: int, history: History, settings: PlaceSettings) -> Floats:
-    """(N,) log-likelihood ratios that the track begins where each of `slots`, the latest of a person, has led to."""
+def place_odds(slots: Ints, slot: Ints | int, history: History, settings: PlaceSettings) -> Floats:
+    """(N,) log-likelihood ratios that the track begins where each of `slots`, the latest of a person, has led to.
+
+    `slot` is one track for all of `slots`, or one for each.
+    """
     distance, gap = _apart(slots, slot, history, settings)
     variance = settings.spread**2 + (settings.walk * gap) ** 2
     odds = np.log(settings.area / (2 * np.pi * variance)) - distance**2 / (2 * variance)
@@ -77,20 +80,21 @@ def impossible(slots: Ints, slot: Ints | int, history: History, settings: PlaceS
     return found
 
 
-def _apart(slots: Ints, slot: int, history: History, settings: PlaceSettings) -> tuple[Floats, Floats]:
+def _apart(slots: Ints, slot: Ints | int, history: History, settings: PlaceSettings) -> tuple[Floats, Floats]:
     distance, gap = _ground_distance(slots, slot, history, settings)
     pictured = ~np.isfinite(distance) & (history.cameras[slots] == history.cameras[slot]) & (gap > 0)
     if pictured.any():
-        distance[pictured] = _picture_distance(slots[pictured], slot, history)
+        here = np.broadcast_to(slot, slots.shape)[pictured]
+        distance[pictured] = _picture_distance(slots[pictured], here, history)
     return distance, gap
 
 
-def _picture_distance(slots: Ints, slot: int, history: History) -> Floats:
+def _picture_distance(slots: Ints, here: Ints, history: History) -> Floats:
     """(N,) metres, as far as the height of a box is that of a person; NaN where a box is not known."""
-    then, now = history.boxes[slots, 1], history.boxes[slot, 0]
-    height = np.maximum(then[:, 3] - then[:, 1], now[3] - now[1])
-    across = (then[:, 0] + then[:, 2] - now[0] - now[2]) / 2
-    down = then[:, 3] - now[3]
+    then, now = history.boxes[slots, 1], history.boxes[here, 0]
+    height = np.maximum(then[:, 3] - then[:, 1], now[:, 3] - now[:, 1])
+    across = (then[:, 0] + then[:, 2] - now[:, 0] - now[:, 2]) / 2
+    down = then[:, 3] - now[:, 3]
     found: Floats = _PERSON * np.hypot(across, down) / np.where(height > 0, height, np.nan)
     return found
 
