@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from identity.views import see, unit
-from unbroken.core.events import PersonEnrolled, PersonRecognised, PersonSplit
+from unbroken.core.events import PersonEnrolled, PersonMerged, PersonRecognised, PersonSplit
 from unbroken.identity.fusion import GROUND, GroundedManager
 from unbroken.identity.policies import by_name
 
@@ -83,3 +83,40 @@ def test_whatever_comes_the_same_comes_out_twice_and_every_sighting_is_answered(
         return answers
 
     assert run() == run()
+
+
+def followed(named, events):
+    """A client's picture after these events: who each local track is."""
+    for event in events:
+        if isinstance(event, (PersonEnrolled, PersonRecognised)):
+            named[event.camera, event.track] = event.person
+        elif isinstance(event, PersonMerged):
+            named = {key: event.person if who == event.absorbed else who for key, who in named.items()}
+        elif isinstance(event, PersonSplit):
+            named |= dict.fromkeys(event.tracks, event.separated)
+    return named
+
+
+def test_each_view_of_a_ground_track_is_told_not_the_first_one_only():
+    manager = GroundedManager(by_name("calibrated"))
+    answers, events = walk(manager, 40)
+    named = followed({}, events)
+    for answer in answers[-1]:
+        assert [named[answer.camera, track] for track in answer.tracks.tolist()] == answer.persons.tolist()
+
+
+@given(st.lists(plans, min_size=3, max_size=12), st.sampled_from(["calibrated", "fixed"]))
+@settings(max_examples=40, deadline=None)
+def test_whoever_follows_the_events_knows_every_answer(plan, policy):
+    manager, named = GroundedManager(by_name(policy)), {}
+    for step, people in enumerate(plan):
+        numbers = sorted({number for *_, number in people})
+        ground = np.array([[x, y] for x, y, _ in people])[: len(numbers)]
+        looks = unit(*(40 * number for number in numbers))
+        views = [see(camera, float(step), numbers, looks, ground=ground) for camera in ("left", "right")]
+        views.append(see("yard", float(step), numbers, looks))
+        answers, events = manager.observe(views)
+        named = followed(named, events)
+        for answer in answers:
+            for track, person in zip(answer.tracks.tolist(), answer.persons.tolist(), strict=True):
+                assert person < 0 or named.get((answer.camera, track)) == person

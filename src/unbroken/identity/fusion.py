@@ -56,6 +56,7 @@ class GroundedManager:
         self._track_of: dict[tuple[str, int], int] = {}
         self._answers: dict[int, tuple[int, int, float]] = {}
         self._last: dict[tuple[str, int], tuple[int, int, float]] = {}
+        self._named: dict[tuple[str, int], int] = {}
         self._alive: set[int] = set()
         self._time = -np.inf
 
@@ -65,7 +66,9 @@ class GroundedManager:
             return [], []
         placed = [view for view in sightings if np.isfinite(view.ground).all(axis=1).any()]
         if not placed and not self._alive:
-            return self.inner.observe(sightings)
+            answers, decided = self.inner.observe(sightings)
+            self._hear(decided)
+            return answers, decided
         self._time = max([np.nextafter(self._time, np.inf), *(view.time for view in sightings)])
         result = self._ground.update(self._time, [GroundObservations.from_sightings(view) for view in placed])
         events = self._bind(placed, result)
@@ -78,6 +81,7 @@ class GroundedManager:
         now = {(view.camera, number) for view in placed for number in view.tracks.tolist()}
         events += [here for event in decided for here in self._translated(event, now)]
         identities = [self._answer(view, left) for view, left in zip(sightings, answers[1:], strict=True)]
+        events += self._untold(events, identities)
         self._forget(sightings, result)
         return identities, events
 
@@ -102,7 +106,9 @@ class GroundedManager:
         if isinstance(command, Forget):
             self._drop_undecided(command.person)
         self._follow(decided)
-        return [here for event in decided for here in self._translated(event, set())]
+        events = [here for event in decided for here in self._translated(event, set())]
+        self._hear(events)
+        return events
 
     def _drop_undecided(self, person: int) -> None:
         """Views of an undecided ground track were answered with this person: what it has seen of him goes as well."""
@@ -246,6 +252,34 @@ class GroundedManager:
         whole = persons.astype(np.int64), state.astype(np.int64)
         return Identities(view.camera, view.time, view.tracks, *whole, confidence)
 
+    def _untold(self, events: Sequence[Event], identities: Sequence[Identities]) -> list[Event]:
+        """What a client who follows the events does not know yet: views that share a ground track with a named one."""
+        self._hear(events)
+        found: list[Event] = []
+        for answer in identities:
+            for track, person in zip(answer.tracks.tolist(), answer.persons.tolist(), strict=True):
+                key = (answer.camera, track)
+                before = self._named.get(key, -1)
+                evidence = Evidence(person, 0.0, place=float("inf"))
+                if person > 0 and before < 0:
+                    found.append(PersonRecognised(self._time, *key, person, evidence))
+                elif person > 0 and before != person:
+                    found.append(PersonSplit(self._time, before, person, (key,), evidence))
+        self._hear(found)
+        return found
+
+    def _hear(self, events: Sequence[Event]) -> None:
+        """What the events say of each local track."""
+        for event in events:
+            if isinstance(event, (PersonEnrolled, PersonRecognised)):
+                self._named[event.camera, event.track] = event.person
+            elif isinstance(event, PersonSplit):
+                self._named.update((key, event.separated) for key in event.tracks)
+            elif isinstance(event, PersonMerged):
+                self._named = {k: event.person if p == event.absorbed else p for k, p in self._named.items()}
+            elif isinstance(event, PersonForgotten):
+                self._named = {key: person for key, person in self._named.items() if person != event.person}
+
     def _translated(self, event: Event, now: Set[tuple[str, int]]) -> list[Event]:
         """Events about ground tracks are events about their views, those of this instant (`now`) first."""
         if isinstance(event, (PersonEnrolled, PersonRecognised)) and event.camera == GROUND:
@@ -271,6 +305,7 @@ class GroundedManager:
             for number in view.ended.tolist():
                 self._track_of.pop((view.camera, number), None)
                 self._last.pop((view.camera, number), None)
+                self._named.pop((view.camera, number), None)
         kept = self._alive | set(self._track_of.values())
         self._answers = {track: answer for track, answer in self._answers.items() if track in kept}
 
