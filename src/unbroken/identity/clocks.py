@@ -20,6 +20,9 @@ from unbroken.core.arrays import Floats, Ints
 from unbroken.identity.clock_evidence import EvidenceSettings, Trails, evidence
 from unbroken.identity.ground_values import GroundObservations
 
+Pair = tuple[str, str]
+"""Two cameras."""
+
 
 @dataclass(frozen=True, slots=True)
 class ClockSettings:
@@ -35,14 +38,14 @@ class ClockSettings:
         sure: nats that a correction has to gain over none ...
         share: ... and what part of all the evidence that has to be: calibrations that disagree are made up for by a
             wrong time a little, however long one looks.
-        firm: nats that a better correction has to gain over one that was made.
+        firm: nats that other clocks have to gain over those that were found before.
         least: seconds, less than which is not corrected.
         evidence: what is taken for one person.
     """
 
     window: float = 30.0
     least_window: float = 10.0
-    reach: float = 5.0
+    reach: float = 6.0
     beat: float = 0.2
     every: float = 1.0
     tracks: int = 40
@@ -76,7 +79,7 @@ class Clocks:
         self.settings = settings or ClockSettings()
         self._given = dict(known or {})
         self._looks: dict[str, deque[_Look]] = {}
-        self._curves: dict[tuple[str, str], Floats] = {}
+        self._curves: dict[Pair, Floats] = {}
         self._steps: dict[str, int] = {}
         self._turn = 0
         self._began = np.inf
@@ -140,57 +143,76 @@ class Clocks:
         while looks and looks[0].beat <= oldest:
             looks.popleft()
 
-    def _pairs(self) -> list[tuple[str, str]]:
+    def _pairs(self) -> list[Pair]:
         names = list(self._looks)
         return [(one, other) for place, one in enumerate(names) for other in names[place + 1 :]]
 
-    def _compare(self, pair: tuple[str, str]) -> None:
+    def _compare(self, pair: Pair) -> None:
         """Weigh all shifts of one camera against another anew."""
         beats = [look.beat for camera in pair for look in self._looks[camera]]
-        if beats:
-            span = min(beats), max(beats) + 1
-            first, second = (trails_of(self._looks[camera], span, self.settings) for camera in pair)
-            self._curves[pair] = evidence(first, second, self._reach, self.settings.evidence)
-
-    @property
-    def _reach(self) -> int:
-        return round(self.settings.reach / self.settings.beat)
+        span = (min(beats), max(beats) + 1) if beats else (0, 1)
+        first, second = (trails_of(self._looks[camera], span, self.settings) for camera in pair)
+        reach = round(self.settings.reach / self.settings.beat)
+        self._curves[pair] = evidence(first, second, reach, self.settings.evidence)
 
     def _settled(self) -> bool:
-        """Move one clock after the other to where it gains most, until none gains enough."""
-        before = dict(self._steps)
-        for _ in range(2 * len(self._steps)):
-            moves = [(self._best(camera), camera) for camera in self._steps]
-            gains = [(gain, camera, step) for (gain, step), camera in moves if gain > 0]
-            if not gains:
-                break
-            _, camera, step = max(gains)
-            self._steps[camera] = step
-        return self._steps != before
+        """Put the clocks where the evidence has them by now, if that is better than where they are."""
+        pairs = self._pairs()
+        if any(pair not in self._curves for pair in pairs):
+            return False
+        found = _solved(self._curves, list(self._steps), self.settings)
+        gain = _likelihood(self._curves, found) - _likelihood(self._curves, self._steps)
+        if found == self._steps or gain <= self.settings.firm:
+            return False
+        self._steps = found
+        return True
 
-    def _best(self, camera: str) -> tuple[float, int]:
-        """What moving one clock gains, and where to; no gain where that is not sure."""
-        settings, now = self.settings, self._steps[camera]
-        known = self._evidence_of(camera)
-        step = int(known.argmax()) - self._reach
-        gain = float(known.max() - known[now + self._reach])
-        if abs(step) * settings.beat < settings.least - 1e-9:
-            step = 0
-            gain = float(known[self._reach] - known[now + self._reach])
-        needed = settings.firm if now else max(settings.sure, settings.share * float(known.max() - np.median(known)))
-        return (gain, step) if step != now and gain > needed else (0.0, now)
 
-    def _evidence_of(self, camera: str) -> Floats:
-        """The log-likelihood of all clocks of a camera, given those of the others."""
-        reach = self._reach
-        steps = np.arange(-reach, reach + 1)
-        total = np.zeros(len(steps))
-        for (first, second), curve in self._curves.items():
-            if camera in (first, second):
-                shift = self._steps[second] - steps if camera == first else steps - self._steps[first]
-                inside = np.abs(shift) <= reach
-                total += np.where(inside, curve[np.clip(shift + reach, 0, 2 * reach)], curve.min())
-        return total
+def _solved(curves: Mapping[Pair, Floats], cameras: Sequence[str], settings: ClockSettings) -> dict[str, int]:
+    """The clocks in beats: beginning with none, the one is moved that gains most, until none gains enough."""
+    steps = dict.fromkeys(cameras, 0)
+    for _ in range(2 * len(cameras)):
+        moves = [(*_best(curves, camera, steps, settings), camera) for camera in cameras]
+        gain, step, camera = max(moves, key=lambda move: move[0])
+        if gain <= 0:
+            break
+        steps[camera] = step
+    return steps
+
+
+def _best(
+    curves: Mapping[Pair, Floats], camera: str, steps: Mapping[str, int], settings: ClockSettings
+) -> tuple[float, int]:
+    """What moving one clock gains, and where to; no gain where that is not sure."""
+    known, now = _evidence_of(curves, camera, steps), steps[camera]
+    reach = len(known) // 2
+    step = int(known.argmax()) - reach
+    if abs(step) * settings.beat < settings.least - 1e-9:
+        step = 0
+    gain = float(known[step + reach] - known[now + reach])
+    needed = settings.firm if now else max(settings.sure, settings.share * float(known.max() - np.median(known)))
+    return (gain, step) if step != now and gain > needed else (0.0, now)
+
+
+def _evidence_of(curves: Mapping[Pair, Floats], camera: str, steps: Mapping[str, int]) -> Floats:
+    """The log-likelihood of all clocks of a camera, given those of the others."""
+    mine = [pair for pair in curves if camera in pair]
+    reach = len(curves[mine[0]]) // 2 if mine else 0
+    total = np.zeros(2 * reach + 1)
+    for own in range(-reach, reach + 1):
+        tried = {**steps, camera: own}
+        total[own + reach] = sum(_at(curves[pair], tried[pair[1]] - tried[pair[0]]) for pair in mine)
+    return total
+
+
+def _likelihood(curves: Mapping[Pair, Floats], steps: Mapping[str, int]) -> float:
+    return sum(_at(curve, steps[second] - steps[first]) for (first, second), curve in curves.items())
+
+
+def _at(curve: Floats, shift: int) -> float:
+    """The log-likelihood of a shift; of one out of reach, the least."""
+    reach = len(curve) // 2
+    return float(curve[shift + reach]) if abs(shift) <= reach else float(curve.min())
 
 
 def trails_of(looks: Iterable[_Look], span: tuple[int, int], settings: ClockSettings) -> Trails:
