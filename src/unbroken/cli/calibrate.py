@@ -173,6 +173,36 @@ def check(
         console.print(f"written: {grid}")
 
 
+@calibrate.command()
+def clocks(
+    site: Path = typer.Argument(Path("site.toml"), help="The site file; its cameras are calibrated."),
+    seconds: float = typer.Option(0.0, min=0, help="Stop after so much video; 0 runs to the end."),
+) -> None:
+    """Find cameras whose clocks are off from the others', by the paths of the people whom several cameras see.
+
+    Examples:
+        unbroken calibrate clocks site.toml
+
+        unbroken calibrate clocks site.toml --seconds 120
+    """
+    from rich.console import Console
+    from rich.table import Table
+
+    from unbroken.app.clocks import find_clocks
+    from unbroken.config.reading import read_site
+
+    settings = read_site(site)
+    console = Console()
+    with console.status("comparing paths"):
+        found = find_clocks(settings, seconds)
+    given = {camera.name: camera.clock for camera in settings.cameras}
+    table = Table("camera", "ahead by (s)", "in the site file")
+    for camera, ahead in found.items():
+        mend = f"clock = {given[camera] + ahead:.1f}" if ahead else "right as it is"
+        table.add_row(camera, f"{ahead:.1f}", mend)
+    console.print(table)
+
+
 def _show_errors(console: Console, known: PointPairs, errors: PointErrors, used: Bools | None) -> None:
     import numpy as np
     from rich.table import Table

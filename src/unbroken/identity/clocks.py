@@ -183,10 +183,14 @@ def _solved(curves: Mapping[Pair, Floats], cameras: Sequence[str], settings: Clo
 def _best(
     curves: Mapping[Pair, Floats], camera: str, steps: Mapping[str, int], settings: ClockSettings
 ) -> tuple[float, int]:
-    """What moving one clock gains, and where to; no gain where that is not sure."""
+    """What moving one clock gains, and where to; no gain where that is not sure.
+
+    The clock is the mean of its posterior: the likelihood is often flat over a second, and its peak a matter of chance.
+    """
     known, now = _evidence_of(curves, camera, steps), steps[camera]
     reach = len(known) // 2
-    step = int(known.argmax()) - reach
+    weights = np.exp(known - known.max())
+    step = round(float(weights @ np.arange(-reach, reach + 1) / weights.sum()))
     if abs(step) * settings.beat < settings.least - 1e-9:
         step = 0
     gain = float(known[step + reach] - known[now + reach])
