@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from unbroken.core.events import Event, PersonEnrolled, PersonMerged, PersonRecognised, PersonSplit
-from unbroken.identity.corrections import Merge, reconsider
+from unbroken.identity.corrections import Merge, reconsidered
 from unbroken.identity.distances import with_distances
 from unbroken.identity.intake import Intake
 from unbroken.identity.notes import Notes, Undo
 from unbroken.identity.resolver import Decision, companions, resolve
 from unbroken.identity.site import PINNED, Site
+from unbroken.identity.weighing import Weighed, weigh, weigh_all
 
 
 @dataclass(slots=True, eq=False)
@@ -103,20 +105,42 @@ class Changes:
 
     def revisit(self, slot: int, time: float) -> list[Event]:
         """Weigh a track again, together with those that stood where it did."""
-        return self.reweigh(slot, companions(slot, self.site) if self.site.history.settled[slot] else [], time)
+        person, group = self._group(slot)
+        return self._decide_again(person, group, weigh(group, self.site), time)
 
-    def reweigh(self, slot: int, others: list[int], time: float) -> list[Event]:
-        """Weigh tracks again as one person's; the first says when and where from."""
-        history, gallery = self.site.history, self.site.gallery
+    def revisit_all(self, slots: Sequence[int], time: float) -> list[Event]:
+        """Visit tracks again, one after the other; until something changes hands they are weighed together."""
+        events: list[Event] = []
+        left = [slot for slot in slots if self.is_open(slot)]
+        while left:
+            groups = [self._group(slot) for slot in left]
+            told = weigh_all([group for _, group in groups], self.site)
+            for (person, group), weighed in zip(groups, told, strict=True):
+                left = left[1:]
+                if changed := self._decide_again(person, group, weighed, time):
+                    events += changed
+                    break
+            left = [slot for slot in left if self.is_open(slot)]
+        return events
+
+    def _group(self, slot: int) -> tuple[int, list[int]]:
+        """Whose a track is, or else the one that stood closest; and all that are decided on with it, earliest first."""
+        history = self.site.history
+        others = companions(slot, self.site) if history.settled[slot] else []
         person = int(history.persons[slot])
         if person <= 0:
             person = int(history.persons[others[0]])
-        slots = sorted([slot, *others], key=lambda one: (history.starts[one], history.numbers[one]))
-        decision = reconsider(slots, person, self.site)
-        alone = not gallery.left(person, set(history.numbers[slots].tolist()))
+        return person, sorted([slot, *others], key=lambda one: (history.starts[one], history.numbers[one]))
+
+    def _decide_again(self, person: int, group: Sequence[int], weighed: Weighed, time: float) -> list[Event]:
+        """Decide on tracks that are one person, who was `person`, and carry it out."""
+        history, gallery = self.site.history, self.site.gallery
+        persons = history.persons[list(group)].tolist()
+        decision = reconsidered(group, person, weighed, self.site)
+        alone = not gallery.left(person, set(history.numbers[list(group)].tolist()))
         target = decision.person or (person if alone else 0)
         events: list[Event] = []
-        for one, whose in zip(slots, history.persons[slots].tolist(), strict=True):
+        for one, whose in zip(group, persons, strict=True):
             mine = replace(decision, slot=one, person=target)
             if whose <= 0:
                 events.append(self.settle(mine, time))

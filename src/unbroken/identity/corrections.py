@@ -17,7 +17,7 @@ from unbroken.identity.chains import can_follow, link_odds
 from unbroken.identity.places import impossible, near_in_time
 from unbroken.identity.resolver import Decision, decide
 from unbroken.identity.site import PINNED, REFUSED, Site
-from unbroken.identity.weighing import weigh
+from unbroken.identity.weighing import Weighed
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,18 +52,18 @@ class Merge:
     evidence: Evidence
 
 
-def reconsider(slots: Sequence[int], person: int, site: Site) -> Decision:
-    """Weigh tracks of one person again, taken out of it.
+def reconsidered(slots: Sequence[int], person: int, weighed: Weighed, site: Site) -> Decision:
+    """Decide again on tracks of one person.
 
     Args:
         slots: of the tracks, the earliest first.
         person: who it was.
+        weighed: the tracks.
         site: everything known.
 
     Returns:
         The decision; its person is the old one unless another is better by the hysteresis, 0 for somebody new.
     """
-    weighed = weigh(slots, site)
     ids = site.gallery.ids
     scores = np.append(weighed.scores, weighed.newcomer)
     numbers = set(site.history.numbers[list(slots)].tolist())

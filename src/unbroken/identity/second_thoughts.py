@@ -38,13 +38,15 @@ class SecondThoughts:
         events: list[Event] = []
         if not isinstance(site.likeness, Likeness):
             return events
+        slots: list[int] = []
         for _ in range(min(settings.revisits, span)):
             self._revisited += 1
             if self._learner is not None and self._revisited % _LEARN_EVERY == 0:
+                events += self._changes.revisit_all(slots, time)
                 self._learner.learn_transits()
-            slot = history.slot(history.count - 1 - self._revisited % span)
-            if self._changes.is_open(slot):
-                events += self._changes.revisit(slot, time)
+                slots = []
+            slots.append(history.slot(history.count - 1 - self._revisited % span))
+        events += self._changes.revisit_all(slots, time)
         slot = history.slot(history.count - 1 - self._revisited % span)
         for person in {int(history.persons[slot]), int(history.persons[(history.count - 1) % history.size])}:
             events += self._merge(person, time)
