@@ -163,6 +163,22 @@ def test_corrections_of_a_site_at_rest_are_kept_by_its_engine(site: Path) -> Non
     assert kinds[:2] == ["person_merged", "person_split"]
 
 
+def test_two_tracks_change_persons_and_back(site: Path) -> None:
+    """The engine knew how to swap, and no command asked it to."""
+
+    def tracks() -> dict[int, list[int]]:
+        shown = {who: json.loads(run("show", who, "--json").output)["stays"] for who in (1, 2)}
+        return {who: [stay["track"] for stay in stays] for who, stays in shown.items()}
+
+    before = tracks()
+    swapped = run("swap", f"hall:{before[1][0]}", f"hall:{before[2][0]}")
+    assert swapped.exit_code == 0, swapped.exception
+    assert tracks() == {1: before[2], 2: before[1]}
+    assert run("undo", 1).exit_code == 0
+    assert tracks() == before
+    assert "track 99 of camera hall is not remembered" in str(run("swap", "hall:99", "hall:98").exception)
+
+
 def test_what_cannot_be_done_is_told_in_a_sentence(site: Path, tmp_path: Path) -> None:
     for arguments, said in (
         (("merge", 1, 1), "itself|two"),

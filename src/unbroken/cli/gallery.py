@@ -191,6 +191,25 @@ def split(
 
 
 @gallery.command()
+def swap(
+    first: Annotated[str, typer.Argument(help="A track, as CAMERA:TRACK, of one person.")],
+    second: Annotated[str, typer.Argument(help="A track of another person: each belongs to the other's.")],
+    site: Site = None,
+    database: Database = "",
+    key: Key = "",
+    wait: Wait = 30.0,
+) -> None:
+    """Say that two tracks have each other's person, as after a crossing. `show` lists the tracks.
+
+    Examples:
+        unbroken gallery swap hall:4 hall:5
+    """
+    from unbroken.core.batches import Swap
+
+    _carry_out(_place(site, database, key), Swap(_track(first), _track(second)), wait)
+
+
+@gallery.command()
 def undo(
     person: Who,
     site: Site = None,

@@ -27,7 +27,8 @@ def run(
     effect while the site runs. Ctrl-C or SIGTERM stop it within 5 seconds; nothing that was answered is lost.
 
     A step that hangs is named, and the site begins anew by itself. Ends with code 0 when it was stopped, 2 where a
-    setting is wrong, 4 where a net is, 5 where nothing can be stored, and 70 where it hangs again and again.
+    setting is wrong, 4 where a net is, 5 where nothing can be stored, 7 where the bus of several
+    machines cannot be used, and 70 where it hangs again and again.
 
     Examples:
         unbroken run site.toml
