@@ -74,6 +74,6 @@ def test_small_inverses_are_numpys() -> None:
 def test_nobody_is_twice_in_one_view_when_a_track_starts(seed: int, count: int) -> None:
     generator = np.random.default_rng(seed)
     points, cameras = generator.normal(size=(count, 2)), generator.integers(0, 3, count)
-    found = clusters(points, 0.5 * spread(generator, count, 2), cameras, 9.2)
+    found = clusters(points, 0.5 * spread(generator, count, 2), cameras, 9.2, np.zeros((count, count)))
     assert sorted(row for group in found for row in group.rows) == list(range(count))
     assert all(len(set(cameras[group.rows])) == len(group.rows) for group in found)

@@ -159,7 +159,7 @@ def _fused(views: list[GroundObservations]) -> GroundObservations:
     points = np.concatenate([view.points for view in views])
     covariances = np.concatenate([view.covariances for view in views])
     cameras = np.repeat(np.arange(len(views)), [len(view) for view in views])
-    groups = clusters(points, covariances, cameras, GroundSettings().birth_gate)
+    groups = clusters(points, covariances, cameras, GroundSettings().birth_gate, np.zeros((len(points), len(points))))
     empty = np.zeros((0, 2)), np.zeros((0, 2, 2))
     return GroundObservations(
         "fused",

@@ -33,7 +33,7 @@ from unbroken.identity.recall import Remembered, recall_into
 GROUND = "ground"
 """The name under which the ground is a camera to the manager."""
 
-FOLLOWED = GroundSettings(continuity=3.0, doubtful_continuity=6.0, patience=2.0)
+FOLLOWED = GroundSettings(continuity=3.0, doubtful_continuity=6.0, patience=2.0, newcomer=3.0, whole=True)
 """Cameras that follow people themselves are believed more than the ground alone would: two tracks that swap on the
 ground swap their Global IDs."""
 

@@ -23,6 +23,8 @@ class GroundTable:
         hits: (T,) foot points so far.
         sure: (T,) whether it counts as a person.
         visible: (T, C) from 0 to 1, whether each camera saw it of late.
+        looks: (T, C, D) sums of the features that each camera has seen ...
+        views: (T, C) ... and of how many.
     """
 
     numbers: Ints = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
@@ -33,10 +35,19 @@ class GroundTable:
     hits: Ints = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
     sure: Bools = field(default_factory=lambda: np.zeros(0, dtype=np.bool_))
     visible: Floats = field(default_factory=lambda: np.zeros((0, 0)))
+    looks: Floats = field(default_factory=lambda: np.zeros((0, 0, 0)))
+    views: Floats = field(default_factory=lambda: np.zeros((0, 0)))
 
     def __len__(self) -> int:
         """How many are followed."""
         return len(self.numbers)
+
+    def make_room(self, cameras: int, dimension: int) -> None:
+        """There are so many cameras, and features have so many numbers."""
+        more, wider = cameras - self.visible.shape[1], dimension - self.looks.shape[2]
+        if more or wider:
+            self.visible, self.views = (np.pad(column, [(0, 0), (0, more)]) for column in (self.visible, self.views))
+            self.looks = np.pad(self.looks, [(0, 0), (0, more), (0, wider)])
 
     def keep(self, rows: Bools) -> None:
         """Drop all other rows."""
@@ -55,4 +66,6 @@ class GroundTable:
         self.born, self.seen = np.append(self.born, time), np.append(self.seen, time)
         self.hits = np.append(self.hits, len(cluster.rows))
         self.sure = np.append(self.sure, False)
-        self.visible = np.concatenate([self.visible, np.zeros((1, self.visible.shape[1]))])
+        for name in ("visible", "looks", "views"):
+            column = getattr(self, name)
+            setattr(self, name, np.concatenate([column, np.zeros((1, *column.shape[1:]))]))

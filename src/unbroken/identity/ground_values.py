@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from unbroken.core.arrays import Bools, Floats, Ints, frozen
+from unbroken.core.arrays import Bools, Features, Floats, Ints, frozen
 from unbroken.core.errors import ContractError
 from unbroken.core.sightings import Sightings
 
@@ -30,6 +30,10 @@ class GroundSettings:
             which `continuity` holds, and that from which `doubtful_continuity` does.
         most_doubt: the factor by which the covariances of a camera that disagrees with the others grow at most.
         habit: time over which that mean is taken, s.
+        newcomer: what a track that a camera has only just begun has to be worth more than that to be somebody who is
+            followed: trackers seldom lose whom they see.
+        whole: whether each of a camera's own tracks is a view of one ground track as a whole: no two that were in view
+            together are ever under one number, and second thoughts tear none.
         patience: for how long, in seconds, a camera's own tracker is believed against the gate.
         coherence: time over which the errors of one camera's foot points are the same error, s.
         probation: seconds from its first foot point until a track counts as a person ...
@@ -58,6 +62,8 @@ class GroundSettings:
     agreement: tuple[float, float] = (0.5, 1.0)
     most_doubt: float = 9.0
     habit: float = 2.0
+    newcomer: float = 0.0
+    whole: bool = False
     patience: float = 1.0
     coherence: float = 1.0
     probation: float = 0.4
@@ -78,6 +84,10 @@ def _no_locals() -> Ints:
     return np.zeros(0, dtype=np.int64)
 
 
+def _no_features() -> Features:
+    return np.zeros((0, 0), dtype=np.float32)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class GroundObservations:
     """N foot points of one camera at one instant. All arrays are read-only.
@@ -87,12 +97,14 @@ class GroundObservations:
         points: (N, 2) metres; NaN where unknown.
         covariances: (N, 2, 2) square metres.
         locals: (N,) ids of the camera's own tracker, each once; -1 (or left out) without one.
+        features: (N, D) float32 rows of unit length; zeros where there is none, (N, 0) or left out without Re-ID.
     """
 
     camera: str
     points: Floats
     covariances: Floats
     locals: Ints = field(default_factory=_no_locals)
+    features: Features = field(default_factory=_no_features)
 
     def __post_init__(self) -> None:
         """Check once; trusted afterwards."""
@@ -101,6 +113,8 @@ class GroundObservations:
         object.__setattr__(self, "points", frozen(self.points, np.float64, (count, 2), "points"))
         object.__setattr__(self, "covariances", frozen(self.covariances, np.float64, (count, 2, 2), "covariances"))
         object.__setattr__(self, "locals", frozen(ids, np.int64, (count,), "locals"))
+        looks = self.features if len(self.features) or not count else np.zeros((count, 0))
+        object.__setattr__(self, "features", frozen(looks, np.float32, (count, -1), "features"))
         known = self.locals[self.locals >= 0]
         if len(np.unique(known)) < len(known):
             raise ContractError(f"camera {self.camera}: two foot points have one track id; give each id once")
@@ -110,8 +124,8 @@ class GroundObservations:
 
     @classmethod
     def from_sightings(cls, sightings: Sightings) -> GroundObservations:
-        """What a camera tells the identity manager, without its looks."""
-        return cls(sightings.camera, sightings.ground, sightings.covariance, sightings.tracks)
+        """What a camera tells the identity manager."""
+        return cls(sightings.camera, sightings.ground, sightings.covariance, sightings.tracks, sightings.features)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

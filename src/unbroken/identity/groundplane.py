@@ -12,33 +12,27 @@ clusters first and so loses people who stand close together.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
+from scipy.special import expit
 
 from unbroken.association.assign import assign
 from unbroken.core.arrays import Floats, Ints
 from unbroken.core.errors import ContractError
 from unbroken.identity.ground_births import clusters
+from unbroken.identity.ground_bonds import Bonds
+from unbroken.identity.ground_looks import GroundLooks
 from unbroken.identity.ground_motion import UNLIKELY, corrected, fit, information_of, inverted, predicted, walk
 from unbroken.identity.ground_second import Exchange, SecondThoughts, renamed
 from unbroken.identity.ground_table import GroundTable
 from unbroken.identity.ground_values import GroundObservations, GroundResult, GroundSettings
 
+_WHOLE = 1e9
+"""What it weighs against an exchange to tear a camera's own track where that is not to be."""
 _FAR = 40.0
 """No foot point counts as further off than this when the agreement of cameras is learnt (squared distance)."""
-
-
-@dataclass(slots=True)
-class _Bond:
-    """Which track a camera's own track belongs to, when that was last said, and for how long the ground has denied
-    it.
-    """
-
-    number: int
-    time: float
-    strain: float = 0.0
 
 
 class GroundTracker:
@@ -52,12 +46,13 @@ class GroundTracker:
         self.settings = settings or GroundSettings()
         self._table = GroundTable()
         self._cameras: dict[str, int] = {}
-        self._bonds: dict[tuple[str, int], _Bond] = {}
+        self._bonds = Bonds()
         self._absorbed: dict[int, int] = {}
         self._near: dict[tuple[int, int], float] = {}
         self._known: set[int] = set()
         self._misfits: dict[str, float] = {}
         self._second = SecondThoughts()
+        self._looks = GroundLooks()
         self._next = 1
         self._time = -np.inf
 
@@ -78,6 +73,8 @@ class GroundTracker:
         tracks = [self._numbers_of(pairs, len(view)) for view, pairs in zip(views, chosen, strict=True)]
         self._bear(views, tracks)
         self._bind(views, tracks, step)
+        for view, numbers in zip(views, tracks, strict=True):
+            self._looks.take(self._table, view, numbers, self._cameras[view.camera])
         merged = self._merge(views, tracks, step)
         exchanged = self._reconsider(tracks)
         self._retire()
@@ -87,6 +84,12 @@ class GroundTracker:
         """The person that each track number stands for by now, after merges; -1 for those who never were confirmed."""
         final = [self._final(int(number)) for number in tracks]
         return np.array([number if number in self._known else -1 for number in final], dtype=np.int64)
+
+    def forget(self, tracks: Ints) -> None:
+        """Leave nothing of what the people with these track numbers look like."""
+        rows = np.isin(self._table.numbers, [self._final(int(number)) for number in tracks])
+        self._table.looks[rows], self._table.views[rows] = 0, 0
+        self._looks.forget()
 
     def _begin(self, time: float, views: Sequence[GroundObservations]) -> float:
         """Check, predict, and return the seconds since the last instant."""
@@ -98,7 +101,7 @@ class GroundTracker:
         for name in names:
             self._cameras.setdefault(name, len(self._cameras))
         table = self._table
-        table.visible = np.pad(table.visible, [(0, 0), (0, len(self._cameras) - table.visible.shape[1])])
+        self._looks.make_room(table, len(self._cameras), views)
         step = min(time - self._time, 1e6) if np.isfinite(self._time) else 1e6
         if len(table):
             motion = walk(step, self.settings.speed, self.settings.memory)
@@ -118,12 +121,13 @@ class GroundTracker:
         chosen = [(np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)) for _ in views]
         if not count:
             return chosen
+        alike = self._looks.ratios(table, views, self._cameras)
         order = sorted(range(len(views)), key=lambda number: _doubt(views[number]))
         for number in order * self.settings.rounds:
             weights[number], weighted[number] = 0, 0
             others = weights.sum(0)
             means, spread = corrected(table.means, table.covariances, others, weighted.sum(0))
-            rows, points, distances = self._assigned(views[number], means, spread)
+            rows, points, distances = self._assigned(views[number], (means, spread), alike[number])
             chosen[number], inside = (rows, points), distances < self.settings.gate
             self._judge(views[number].camera, distances[others[rows, 0, 0] > 0], step)
             used = views[number].points[points[inside]], views[number].covariances[points[inside]]
@@ -156,28 +160,26 @@ class GroundTracker:
         doubt = min(max((misfit - low) / (high - low), 0.0), 1.0)
         return (1 - doubt) * self.settings.continuity + doubt * self.settings.doubtful_continuity
 
-    def _assigned(self, view: GroundObservations, means: Floats, spread: Floats) -> tuple[Ints, Ints, Floats]:
+    def _assigned(
+        self, view: GroundObservations, states: tuple[Floats, Floats], alike: Floats
+    ) -> tuple[Ints, Ints, Floats]:
         """Rows of tracks and of foot points of one camera, and the squared distances of the pairs."""
         settings, table = self.settings, self._table
-        distances, densities = fit(means, spread, view.points, view.covariances)
+        distances, densities = fit(*states, view.points, view.covariances)
         inside = distances < settings.gate
         ratios = np.where(inside, densities - np.log(settings.clutter), UNLIKELY)
-        ratios += settings.expected * table.visible[:, self._cameras[view.camera], None]
+        ratios += settings.expected * table.visible[:, self._cameras[view.camera], None] + alike
+        places = {number: row for row, number in enumerate(table.numbers.tolist())}
+        ratios -= settings.newcomer * self._bonds.newcomers(view)
         continuity = self._continuity()
-        for row, column, strained in self._bound(view):
+        for row, column, strained in self._bonds.vouched(view, places):
             believed = inside[row, column] or strained < settings.patience
             if believed:
                 ratios[row, column] = max(ratios[row, column], settings.least) + continuity
+        for row, column in self._bonds.torn(view, places, self._time) if settings.whole else ():
+            ratios[row, column] = UNLIKELY
         rows, columns = assign(-ratios, -settings.least)
         return rows, columns, distances[rows, columns]
-
-    def _bound(self, view: GroundObservations) -> Iterable[tuple[int, int, float]]:
-        """Pairs of a track and a foot point that a camera's own tracker vouches for, and how long against the gate."""
-        rows = {int(number): row for row, number in enumerate(self._table.numbers)}
-        for column, local in enumerate(view.locals.tolist()):
-            bond = self._bonds.get((view.camera, local)) if local >= 0 else None
-            if bond is not None and self._final(bond.number) in rows:
-                yield rows[self._final(bond.number)], column, bond.strain
 
     def _settle(self, views: Sequence[GroundObservations], chosen: list[tuple[Ints, Ints]], step: float) -> None:
         """Note who was seen, by which camera."""
@@ -206,7 +208,8 @@ class GroundTracker:
         points = np.array([views[number].points[row] for number, row in left])
         doubts = np.array([views[number].covariances[row] for number, row in left])
         cameras = np.array([number for number, _ in left])
-        for cluster in clusters(points, doubts, cameras, self.settings.birth_gate):
+        alike = self._looks.between(views, left, self._cameras)
+        for cluster in clusters(points, doubts, cameras, self.settings.birth_gate, alike):
             self._table.add(self._next, cluster, self._time, self.settings.speed)
             for member in cluster.rows:
                 number, row = left[member]
@@ -223,13 +226,11 @@ class GroundTracker:
             part = np.array([rows[number] for number in numbers[columns].tolist()], dtype=np.int64)
             noise = table.covariances[part, :2, :2] + view.covariances[columns]
             offsets = view.points[columns] - table.means[part, :2]
-            inside = np.einsum("ni,nij,nj->n", offsets, inverted(noise), offsets) < self.settings.gate
-            found = zip(view.locals[columns].tolist(), numbers[columns].tolist(), inside.tolist(), strict=True)
-            for local, number, fits in found:
-                old = self._bonds.get((view.camera, local))
-                held = old.strain if old is not None and self._final(old.number) == number else -step
+            fits = np.zeros(len(view), dtype=np.bool_)
+            fits[columns] = np.einsum("ni,nij,nj->n", offsets, inverted(noise), offsets) < self.settings.gate
+            self._bonds.note(view, numbers, fits, (self._time, step))
+            for local, number in zip(view.locals[columns].tolist(), numbers[columns].tolist(), strict=True):
                 self._second.note(view.camera, local, number)
-                self._bonds[view.camera, local] = _Bond(number, self._time, 0.0 if fits else held + step)
 
     def _merge(
         self, views: Sequence[GroundObservations], tracks: list[Ints], step: float
@@ -243,12 +244,14 @@ class GroundTracker:
         together = (sees.astype(np.int64) @ sees.T.astype(np.int64)) > 0
         offsets = table.means[now, None, :2] - table.means[None, now, :2]
         near = np.hypot(offsets[..., 0], offsets[..., 1]) < settings.merge_distance
+        alike = 2 * expit(self._looks.among(table, now))
         merged: list[tuple[int, int]] = []
         for first, second in np.argwhere(np.triu(near, 1)).tolist():
             pair = int(table.numbers[now[first]]), int(table.numbers[now[second]])
-            seconds = min(step, 1.0)
+            seconds = min(step, 1.0) * (1.0 if together[first, second] else alike[first, second])
             self._near[pair] = max(self._near.get(pair, 0.0) + (-2 if together[first, second] else 1) * seconds, -5.0)
-            if self._near[pair] > settings.merge_time and not any(set(pair) & set(one) for one in merged):
+            long = self._near[pair] > settings.merge_time and not any(set(pair) & set(one) for one in merged)
+            if long and not (settings.whole and self._bonds.meet(*pair)):
                 merged.append((pair[1], pair[0]))
         for absorbed, kept in merged:
             self._absorb(absorbed, kept)
@@ -260,7 +263,8 @@ class GroundTracker:
         if not self._second.due(self._time, self.settings):
             return ()
         now = self._time, table.numbers, table.means, table.covariances
-        exchanges = self._second.exchanges(now, self.settings, self._continuity())
+        trust = _WHOLE if self.settings.whole else self._continuity()
+        exchanges = self._second.exchanges(now, self.settings, trust)
         for exchange in exchanges:
             self._exchange(exchange)
         names = renamed(exchanges)
@@ -273,10 +277,7 @@ class GroundTracker:
         rows = [int(np.flatnonzero(table.numbers == number)[0]) for number in pair]
         table.means[rows], table.covariances[rows] = exchange.means, exchange.covariances
         table.seen[rows], table.visible[rows] = table.seen[rows[::-1]], table.visible[rows[::-1]]
-        other = dict(zip(pair, pair[::-1], strict=True))
-        for bond in self._bonds.values():
-            if bond.time > exchange.after:
-                bond.number = other.get(self._final(bond.number), bond.number)
+        self._bonds.exchange(pair, exchange.after)
         self._near = {near: held for near, held in self._near.items() if not set(near) & set(pair)}
 
     def _absorb(self, absorbed: int, kept: int) -> None:
@@ -287,8 +288,11 @@ class GroundTracker:
         table.sure[row] |= table.sure[gone].any()
         table.born[row] = min(table.born[row], table.born[gone].min())
         table.visible[row] = np.maximum(table.visible[row], table.visible[gone].max(axis=0))
+        table.looks[row] += table.looks[gone].sum(axis=0)
+        table.views[row] += table.views[gone].sum(axis=0)
         table.keep(~gone)
         self._absorbed[absorbed] = kept
+        self._bonds.absorb(absorbed, kept)
         if table.sure[row]:
             self._known.add(kept)
 
@@ -301,8 +305,7 @@ class GroundTracker:
         table.keep(unseen <= np.where(table.sure, settings.lost, settings.tentative))
         alive = set(table.numbers.tolist())
         self._near = {pair: held for pair, held in self._near.items() if alive.issuperset(pair)}
-        horizon = self._time - 2 * settings.lost
-        self._bonds = {key: bond for key, bond in self._bonds.items() if bond.time >= horizon}
+        self._bonds.forget(self._time - 2 * settings.lost, frozenset(alive if settings.whole else ()))
         self._forget(alive)
 
     def _forget(self, alive: set[int]) -> None:
