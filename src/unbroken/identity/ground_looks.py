@@ -119,7 +119,7 @@ class GroundLooks:
         """
         if not self._totals.size:
             return
-        rows = np.flatnonzero((tracks >= 0) & view.features.any(axis=1))
+        rows = np.flatnonzero((tracks >= 0) & _seen(view.features))
         place = {number: where for where, number in enumerate(table.numbers.tolist())}
         part = np.array([place[number] for number in tracks[rows].tolist()], dtype=np.int64)
         counts = table.views[part, camera].astype(np.int64)
@@ -136,7 +136,7 @@ class GroundLooks:
     def learn(self, strangers: Floats, same: Floats) -> None:
         """Cosines (N,) of people who are two, and (M,) of people who are one."""
         for moments, cosines in ((self._strangers, strangers), (self._same, same)):
-            moments += (len(cosines), cosines.sum(), cosines @ cosines)
+            moments += np.array([len(cosines), cosines.sum(), cosines @ cosines])
             moments *= min(1.0, self.settings.remembered / moments[0])
 
     @property
@@ -154,7 +154,7 @@ class GroundLooks:
 
     def _learn_strangers(self, vectors: Floats, looks: Floats, teaching: Bools) -> None:
         """People whom one camera shows at once."""
-        others = ~np.eye(len(looks), dtype=np.bool_) & vectors.any(axis=1)[:, None] & teaching
+        others = ~np.eye(len(looks), dtype=np.bool_) & _seen(vectors)[:, None] & teaching
         self.learn((vectors @ looks.T)[others], _NONE)
 
     def _learn_same(self, table: GroundTable, part: Ints, looks: Floats, camera: int) -> None:
@@ -165,7 +165,7 @@ class GroundLooks:
         sums[counts == 0], counts[:, camera] = 0, 0
         sums[:, camera] = 0
         vectors = self._vectors(sums, counts)
-        sure = alone & vectors.any(axis=1)
+        sure = alone & _seen(vectors)
         self.learn(_NONE, np.einsum("nd,nd->n", vectors[sure], looks[sure]))
 
     def _vectors(self, sums: Floats, counts: Floats) -> Floats:
@@ -178,12 +178,12 @@ class GroundLooks:
 
     def _rows(self, features: Features, camera: int) -> Floats:
         """(N, D) unit rows, the camera's mean taken out; zeros where there is no feature."""
-        known = features.any(axis=1)
+        known = _seen(features)
         return _unit(np.where(known[:, None], features - self._means()[camera], 0.0))
 
     def _nats(self, vectors: Floats, rows: Floats) -> Floats:
         even, slope = self.line
-        known = vectors.any(axis=1)[:, None] & rows.any(axis=1)
+        known = _seen(vectors)[:, None] & _seen(rows)
         nats = np.clip(slope * (vectors @ rows.T - even), -self.settings.ceiling, self.settings.ceiling)
         return np.where(known, nats, 0.0)
 
@@ -202,3 +202,8 @@ def _moments(mean: float, settings: LookSettings) -> Floats:
 def _unit(rows: Floats) -> Floats:
     norms = np.linalg.norm(rows, axis=1, keepdims=True)
     return np.asarray(rows / np.where(norms > 0, norms, 1.0))
+
+
+def _seen(rows: Features | Floats) -> Bools:
+    """(N,) which rows are no zeros."""
+    return np.asarray((rows != 0).any(axis=1))
