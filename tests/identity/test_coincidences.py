@@ -84,3 +84,13 @@ def test_pairs_of_old_tracks_do_not_pile_up():
         stood(pairs, {2 * person: (0, 0), 2 * person + 1: (0, 0)}, person)
         pairs.prune(2 * person + 2)
     assert sum(bool(odds(pairs, number)) for number in range(1000)) <= 40
+
+
+def test_what_several_tracks_are_told_at_once_is_what_each_is_told_alone():
+    together, alone = (Coincidences(CoincidenceSettings()) for _ in range(2))
+    for instant in range(3):
+        for pairs in (together, alone):
+            stood(pairs, {0: (0, 0), 1: (0.3 * instant, 0), 3: (1, 0.2), 2: (1, 0), 5: (9, 9)}, instant)
+    together.tell([3, 0, 5, 2])
+    for number in range(6):
+        assert odds(together, number) == odds(alone, number)

@@ -113,6 +113,7 @@ class Changes:
         events: list[Event] = []
         left = [slot for slot in slots if self.is_open(slot)]
         while left:
+            self.site.coincidences.tell(self.site.history.numbers[left].tolist())
             groups = [self._group(slot) for slot in left]
             told = weigh_all([group for _, group in groups], self.site)
             for (person, group), weighed in zip(groups, told, strict=True):

@@ -136,12 +136,22 @@ class Coincidences:
 
         They are asked for several times between two instants, and computed once.
         """
-        found = self._told.get(number)
-        if found is None:
-            others, rows = self._pairs.of(number)
-            counts = self._pairs.counts[rows]
-            found = self._told[number] = others, self._ratio(self._pairs.sums[rows], counts), counts
-        return found
+        if number not in self._told:
+            self.tell([number])
+        return self._told[number]
+
+    def tell(self, numbers: Iterable[int]) -> None:
+        """Compute the odds of several tracks at once, before each is asked for."""
+        new = [number for number in dict.fromkeys(numbers) if number not in self._told]
+        met = [self._pairs.of(number) for number in new]
+        if not met:
+            return
+        others, rows = (np.concatenate(part) for part in zip(*met, strict=True))
+        counts = self._pairs.counts[rows]
+        odds, end = self._ratio(self._pairs.sums[rows], counts), 0
+        for number, (mine, _) in zip(new, met, strict=True):
+            start, end = end, end + len(mine)
+            self._told[number] = others[start:end], odds[start:end], counts[start:end]
 
     def _ratio(self, sums: Floats, counts: Ints) -> Floats:
         if not len(sums):

@@ -185,7 +185,9 @@ def _stand_together(members: _Members, place: Floats, site: Site) -> Bools:
     """
     history, sure = site.history, site.coincidences.settings.sure
     beside = np.zeros(place.shape, dtype=np.bool_)
-    told = [site.coincidences.odds(number) for number in history.numbers[members.slots].tolist()]
+    asked = history.numbers[members.slots].tolist()
+    site.coincidences.tell(asked)
+    told = [site.coincidences.odds(number) for number in asked]
     member = np.repeat(np.arange(len(told)), [len(numbers) for numbers, _, _ in told])
     if not len(member):
         return beside
