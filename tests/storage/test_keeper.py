@@ -13,7 +13,7 @@ from databases import Server
 from unbroken.core.batches import Batch, Forget, Merge, Reply, Split, Swap, Undo, Verdict
 from unbroken.core.errors import StoreError
 from unbroken.core.events import Evidence, PersonEnrolled, PersonForgotten, PersonMerged, PersonSplit
-from unbroken.storage import commands
+from unbroken.storage import commands, queries
 from unbroken.storage.copies import Copy
 from unbroken.storage.erasure import Gone
 from unbroken.storage.keeper import Store, StoreSettings, open_store
@@ -139,6 +139,20 @@ def test_merged_people_leave_a_signpost_and_a_split_gives_tracks_back(address: s
         "person_merged",
         "person_split",
     ]
+    store.close()
+
+
+def test_undoing_a_merge_gives_both_their_state_and_times_back(address: str) -> None:
+    """Who was taken apart again was probable from there, and his other half was last seen when he was."""
+    store = opened(address)
+    store.keep(*step(seen("hall", 0.0, [4], [look(1)]), [1], [PersonEnrolled(0.0, "hall", 4, 1)]))
+    store.keep(*step(seen("door", 5.0, [9], [look(2)]), [2], [PersonEnrolled(5.0, "door", 9, 2)]))
+    before = queries.people(store.database)
+    store.keep(*said(6.0, [Merge(1, 2)], [PersonMerged(6.0, 1, 2, Evidence(1, 0.0))]))
+    assert queries.person(store.database, 2).state == "merged"
+    store.keep(*said(7.0, [Undo(1)], [PersonSplit(7.0, 1, 2, (("door", 9),), Evidence(2, 0.0))]))
+    assert queries.people(store.database) == before
+    assert [one.state for one in before] == ["confirmed", "confirmed"]
     store.close()
 
 

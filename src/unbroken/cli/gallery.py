@@ -397,7 +397,8 @@ def _evidence(one: dict[str, object]) -> str:
     score, far = _number(one, "score"), one.get("distance")
     if not parts and not score and far is None:
         return f"{one['person']}: by hand"
-    told = f"{one['person']}: score {score:.1f}" + (f" = {' + '.join(parts)}" if parts else "")
+    who = one["person"] or "somebody new"
+    told = f"{who}: score {score:.1f}" + (f" = {' + '.join(parts)}" if parts else "")
     return told if far is None else f"{told}, distance {_number(one, 'distance'):.2f}"
 
 

@@ -93,7 +93,7 @@ class Projections:
             self._appear(event.person, event.time)
             database.execute("UPDATE tracks SET person = ? WHERE person = ?", (event.person, event.absorbed))
             database.execute(
-                "UPDATE people SET state = 'merged', merged_into = ? WHERE id = ? OR merged_into = ?",
+                "UPDATE people SET merged_into = ? WHERE id = ? OR merged_into = ?",
                 (event.person, event.absorbed, event.absorbed),
             )
             self._adopt_times(event.person)
@@ -109,6 +109,7 @@ class Projections:
                 [(event.separated, *key) for key in event.earlier],
             )
             self._adopt_times(event.separated)
+            self._adopt_times(event.person)
 
     def _appear(self, person: int, time: float) -> None:
         self._database.execute(_SEE, (person, IdentityState.PROBABLE.name.lower(), time, time))

@@ -63,7 +63,8 @@ class Match:
 
 
 _PEOPLE = """
-SELECT people.id, name, state, COALESCE(merged_into, 0), first_seen, last_seen,
+SELECT people.id, name, CASE WHEN merged_into IS NULL THEN state ELSE 'merged' END, COALESCE(merged_into, 0),
+  first_seen, last_seen,
   (SELECT COUNT(*) FROM tracks WHERE tracks.person = people.id),
   (SELECT COUNT(*) FROM features JOIN tracks ON tracks.id = features.track WHERE tracks.person = people.id)
 FROM people
