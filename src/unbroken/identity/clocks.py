@@ -44,7 +44,7 @@ class ClockSettings:
     """
 
     window: float = 30.0
-    least_window: float = 10.0
+    least_window: float = 15.0
     reach: float = 6.0
     beat: float = 0.2
     every: float = 1.0
