@@ -103,37 +103,65 @@ def evidence(first: Trails, second: Trails, shifts: int, settings: EvidenceSetti
         that much later. Zero is what is known without the other camera.
     """
     found = np.zeros(2 * shifts + 1)
-    if len(first.points) and len(second.points):
-        reach = min(shifts, first.points.shape[1] - 1)
-        for shift in range(-reach, reach + 1):
-            found[shifts + shift] = _weighed(_pairs(first, second, shift, settings), settings)
+    if not len(first.points) or not len(second.points):
+        return found
+    length = first.points.shape[1]
+    reach = min(shifts, length - 1)
+    mine, theirs = _Table.of(first), _Table.of(second)
+    noise = settings.noise**2 + settings.stated * (first.variances[:, None] + second.variances)
+    for shift in range(-reach, reach + 1):
+        early = mine.cut(slice(max(0, -shift), min(length, length - shift)))
+        late = theirs.cut(slice(max(0, shift), min(length, length + shift)))
+        found[shifts + shift] = _weighed(_pairs(early, late, (first.beat, noise), settings), settings)
     return found
 
 
-def _pairs(first: Trails, second: Trails, shift: int, settings: EvidenceSettings) -> _Pairs:
-    length = first.points.shape[1]
-    mine = slice(max(0, -shift), min(length, length - shift))
-    theirs = slice(max(0, shift), min(length, length + shift))
-    a, b = np.nan_to_num(first.points[:, mine]), np.nan_to_num(second.points[:, theirs])
-    here, there = first.seen[:, mine].astype(np.float64), second.seen[:, theirs].astype(np.float64)
-    count = here @ there.T
+@dataclass(frozen=True, slots=True, eq=False)
+class _Table:
+    """(N, T) each: coordinates, their squares' sum, and 1 where a track was seen; 0 elsewhere."""
+
+    x: Floats
+    y: Floats
+    squares: Floats
+    seen: Floats
+
+    @classmethod
+    def of(cls, trails: Trails) -> _Table:
+        """Contiguous, as matrix products want it."""
+        places = np.nan_to_num(trails.points)
+        x, y = (np.ascontiguousarray(places[..., axis]) for axis in (0, 1))
+        return cls(x, y, x * x + y * y, trails.seen.astype(np.float64))
+
+    def cut(self, beats: slice) -> _Table:
+        """Some beats of it."""
+        return _Table(self.x[:, beats], self.y[:, beats], self.squares[:, beats], self.seen[:, beats])
+
+
+def _pairs(first: _Table, second: _Table, looks: tuple[float, Floats], settings: EvidenceSettings) -> _Pairs:
+    """All pairs of tracks of two cameras in the beats that the tables have in common.
+
+    Args:
+        first: N tracks.
+        second: M tracks.
+        looks: seconds per beat, and (N, M) square metres, the variance of the offset of one person about its mean.
+        settings: what is taken for one person.
+    """
+    beat, noise = looks
+    count = first.seen @ second.seen.T
     share = 1 / np.maximum(count, 1)
-    mean_a = np.stack([a[..., axis] @ there.T for axis in (0, 1)], axis=-1) * share[..., None]
-    mean_b = np.stack([here @ b[..., axis].T for axis in (0, 1)], axis=-1) * share[..., None]
-    vary_a = (a * a).sum(-1) @ there.T * share - (mean_a**2).sum(-1)
-    vary_b = here @ (b * b).sum(-1).T * share - (mean_b**2).sum(-1)
-    along = sum(a[..., axis] @ b[..., axis].T for axis in (0, 1)) * share - (mean_a * mean_b).sum(-1)
-    apart = np.maximum(vary_a + vary_b, 0) / 2
-    left = np.maximum(vary_a + vary_b - 2 * along, 0) / 2
-    noise = settings.noise**2 + settings.stated * (first.variances[:, None] + second.variances)
-    looks = count * first.beat / settings.coherence
-    shape = np.maximum(looks - 1, 0) * (left / (noise + apart) - left / noise + np.log1p(apart / noise))
-    together = count * first.beat >= settings.common
+    mean_a = np.stack([first.x @ second.seen.T, first.y @ second.seen.T], axis=-1) * share[..., None]
+    mean_b = np.stack([first.seen @ second.x.T, first.seen @ second.y.T], axis=-1) * share[..., None]
+    vary = (first.squares @ second.seen.T + first.seen @ second.squares.T) * share
+    vary -= (mean_a**2 + mean_b**2).sum(-1)
+    along = (first.x @ second.x.T + first.y @ second.y.T) * share - (mean_a * mean_b).sum(-1)
+    apart, left = np.maximum(vary, 0) / 2, np.maximum(vary - 2 * along, 0) / 2
+    number = count * beat / settings.coherence
+    shape = np.maximum(number - 1, 0) * (left / (noise + apart) - left / noise + np.log1p(apart / noise))
     return _Pairs(
-        together,
+        count * beat >= settings.common,
         mean_a - mean_b,
         np.where(shape > 0, _bounded(shape, settings.most), np.maximum(shape, _FLOOR)),
-        settings.spread**2 + noise / np.maximum(looks, 1),
+        settings.spread**2 + noise / np.maximum(number, 1),
     )
 
 

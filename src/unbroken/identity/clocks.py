@@ -48,7 +48,7 @@ class ClockSettings:
     reach: float = 6.0
     beat: float = 0.2
     every: float = 1.0
-    tracks: int = 40
+    tracks: int = 24
     sure: float = 12.0
     share: float = 0.25
     firm: float = 2.0
