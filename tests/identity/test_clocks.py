@@ -54,7 +54,7 @@ def watched(
 @pytest.mark.parametrize("seconds", [-3.2, -0.8, 1.0, 2.5])
 def test_a_clock_that_is_off_is_found_to_a_beat(seconds: float, seed: int) -> None:
     ahead = {"north": 0.0, "south": 0.0, "east": seconds}
-    clocks = watched(walks(8, 40, seed), ahead, seed=seed)
+    clocks = watched(walks(8, 30, seed), ahead, seed=seed)
     assert clocks.ahead == pytest.approx(ahead, abs=0.21)
     assert clocks.ahead["north"] == clocks.ahead["south"] == 0.0
 
@@ -68,7 +68,7 @@ def test_it_is_found_although_the_calibrations_disagree_by_a_metre_and_a_half() 
 @pytest.mark.parametrize("seed", range(6))
 def test_clocks_that_are_right_are_not_touched(seed: int) -> None:
     aside = {"east": 1.0, "south": -0.7} if seed % 2 else {}
-    clocks = watched(walks(3 + 2 * seed, 40, seed), dict.fromkeys(("north", "south", "east"), 0.0), aside=aside)
+    clocks = watched(walks(3 + 2 * seed, 30, seed), dict.fromkeys(("north", "south", "east"), 0.0), aside=aside)
     assert set(clocks.ahead.values()) == {0.0}
 
 
@@ -103,7 +103,7 @@ def test_a_camera_that_begins_anew_has_a_right_clock_until_it_shows_otherwise() 
 
 
 def test_what_is_remembered_is_bounded_by_the_window() -> None:
-    paths, settings = walks(4, 120, 7), ClockSettings()
+    paths, settings = walks(4, 60, 7), ClockSettings()
     clocks = Clocks(settings)
     sizes = []
     for instant in range(paths.shape[1]):

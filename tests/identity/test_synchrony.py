@@ -72,7 +72,7 @@ def shape(answers: list[list[Identities]]) -> list[tuple[object, ...]]:
 
 
 def test_while_clocks_agree_nothing_is_changed_to_the_bit() -> None:
-    steps = views(walks(5, 25, 0), {"north": 0.0, "south": 0.0})
+    steps = views(walks(4, 20, 0), {"north": 0.0, "south": 0.0})
     alone, plain = told(grounded(), steps)
     answers, events = told(Synchronised(grounded()), steps)
     assert shape(answers) == shape(alone)
@@ -80,7 +80,7 @@ def test_while_clocks_agree_nothing_is_changed_to_the_bit() -> None:
 
 
 def test_a_camera_that_is_ahead_is_found_told_of_and_joined() -> None:
-    steps = views(walks(6, 50, 1), {"north": 0.0, "south": 0.0, "east": AHEAD}, turned=300)
+    steps = views(walks(6, 32, 1), {"north": 0.0, "south": 0.0, "east": AHEAD}, turned=220)
     answers, events = told(Synchronised(grounded()), steps)
     clocks = [event for event in events if isinstance(event, ClockCorrected)]
     assert {event.camera for event in clocks} == {"east"}
@@ -106,7 +106,7 @@ def test_a_camera_that_is_behind_makes_the_others_wait() -> None:
 
 
 def test_every_sighting_is_answered_and_nobody_is_twice_in_a_view() -> None:
-    steps = views(walks(6, 40, 4), {"north": 0.0, "east": AHEAD}, turned=250)
+    steps = views(walks(4, 28, 4), {"north": 0.0, "east": AHEAD}, turned=200)
     answers, _ = told(Synchronised(grounded()), steps)
     for step, identities in zip(steps, answers, strict=True):
         for view, one in zip(step, identities, strict=True):
@@ -117,7 +117,7 @@ def test_every_sighting_is_answered_and_nobody_is_twice_in_a_view() -> None:
 
 
 def test_same_input_same_output() -> None:
-    steps = views(walks(4, 30, 5), {"north": 0.0, "east": AHEAD})
+    steps = views(walks(3, 22, 5), {"north": 0.0, "east": AHEAD})
     first, second = (told(Synchronised(grounded()), steps) for _ in range(2))
     assert shape(first[0]) == shape(second[0])
     assert first[1] == second[1]
