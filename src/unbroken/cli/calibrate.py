@@ -198,7 +198,7 @@ def clocks(
     given = {camera.name: camera.clock for camera in settings.cameras}
     table = Table("camera", "ahead by (s)", "in the site file")
     for camera, ahead in found.items():
-        mend = f"clock = {given[camera] + ahead:.1f}" if ahead else "right as it is"
+        mend = f"clock = {given[camera] + ahead:.1f}" if ahead else "leave it"
         table.add_row(camera, f"{ahead:.1f}", mend)
     console.print(table)
 
