@@ -69,7 +69,7 @@ def exclusive_groups(parts: Sequence[list[int]], site: Site) -> list[list[int]]:
 
 
 def _exclude_each_other(slots: list[int], others: list[int], site: Site) -> bool:
-    history, (one, other) = site.history, np.meshgrid(slots, others)
+    history, one, other = site.history, np.array(slots)[:, None], np.array(others)
     apart = site.topology.apart(history.cameras[one], history.cameras[other])
     return bool((apart & history.together(one, other)).all())
 
