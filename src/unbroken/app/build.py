@@ -178,7 +178,8 @@ def identity_of(settings: SiteSettings, calibrated: int, *, pictures: bool = Tru
     manager = identity_by_name(policy, **options_of(settings))
     looks = pictures and settings.reid.model != NONE
     joined = calibrated > 1 and policy == DEFAULT and not looks
-    return GroundedManager(manager) if joined else manager
+    apart = frozenset(frozenset(pair) for pair in settings.topology.apart)
+    return GroundedManager(manager, apart=apart) if joined else manager
 
 
 def _new_detector(name: str, settings: SiteSettings, wanted: DetectorSettings) -> Detector:

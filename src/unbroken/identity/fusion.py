@@ -26,6 +26,7 @@ from unbroken.core.events import (
 )
 from unbroken.core.ports import IdentityManager
 from unbroken.core.sightings import Identities, IdentityState, Sightings
+from unbroken.identity.ground_claims import Claims
 from unbroken.identity.ground_values import GroundObservations, GroundResult, GroundSettings
 from unbroken.identity.groundplane import GroundTracker
 from unbroken.identity.recall import Remembered, recall_into
@@ -37,26 +38,38 @@ FOLLOWED = GroundSettings(continuity=3.0, doubtful_continuity=6.0, patience=2.0,
 """Cameras that follow people themselves are believed more than the ground alone would: two tracks that swap on the
 ground swap their Global IDs."""
 
+Answer = tuple[int, int, float]
+"""Person, state and confidence of a sighting."""
+
 _PENDING = (-1, int(IdentityState.PENDING), 0.0)
 
 
 class GroundedManager:
     """An identity manager for sites with calibrated cameras, around one that knows no ground.
 
-    All calibrations must share one origin. Same input, same output, to the bit.
+    All calibrations must share one origin. Same input, same output, to the bit. Whatever the ground says, a track has
+    no Global ID that another one of its camera has which was in view beside it, and nobody is shown at once by two
+    cameras that are given as apart: who would be, is undecided.
 
     Args:
         inner: decides who is who.
         settings: of the ground plane.
+        apart: pairs of cameras, given, whose views share no ground.
     """
 
-    def __init__(self, inner: IdentityManager, settings: GroundSettings = FOLLOWED) -> None:
+    def __init__(
+        self,
+        inner: IdentityManager,
+        settings: GroundSettings = FOLLOWED,
+        apart: frozenset[frozenset[str]] = frozenset(),
+    ) -> None:
         self.inner = inner
+        self.apart = apart
         self._ground = GroundTracker(settings)
         self._track_of: dict[tuple[str, int], int] = {}
-        self._answers: dict[int, tuple[int, int, float]] = {}
-        self._last: dict[tuple[str, int], tuple[int, int, float]] = {}
-        self._named: dict[tuple[str, int], int] = {}
+        self._answers: dict[int, Answer] = {}
+        self._last: dict[tuple[str, int], Answer] = {}
+        self._claims = Claims()
         self._alive: set[int] = set()
         self._time = -np.inf
 
@@ -64,14 +77,18 @@ class GroundedManager:
         """The Global IDs for the sightings of one step, in their order, and what happened."""
         if not sightings:
             return [], []
-        placed = [view for view in sightings if np.isfinite(view.ground).all(axis=1).any()]
+        for view in sightings:
+            self._claims.see(view.camera, view.tracks.tolist(), view.time)
+        once = {view.camera: view for view in reversed(sightings)}
+        placed = [view for view in reversed(once.values()) if np.isfinite(view.ground).all(axis=1).any()]
         if not placed and not self._alive:
             answers, decided = self.inner.observe(sightings)
             self._hear(decided)
+            self._end(sightings)
             return answers, decided
         self._time = max([np.nextafter(self._time, np.inf), *(view.time for view in sightings)])
         result = self._ground.update(self._time, [GroundObservations.from_sightings(view) for view in placed])
-        events = self._bind(placed, result)
+        self._bind(placed, result)
         told = [self._fused(placed, result), *(self._left(view) for view in sightings)]
         answers, decided = self.inner.observe(told)
         ground = answers[0]
@@ -79,11 +96,12 @@ class GroundedManager:
         self._follow(decided)
         self._answers.update(zip(ground.tracks.tolist(), rows, strict=True))
         now = {(view.camera, number) for view in placed for number in view.tracks.tolist()}
-        events += [here for event in decided for here in self._translated(event, now)]
-        identities = [self._answer(view, left) for view, left in zip(sightings, answers[1:], strict=True)]
-        events += self._untold(events, identities)
-        self._forget(sightings, result)
-        return identities, events
+        events = self._hear([here for event in decided for here in self._translated(event, now)])
+        said = [self._proposed(view, left) for view, left in zip(sightings, answers[1:], strict=True)]
+        events += self._settled(sightings, said)
+        self._keep(sightings, said)
+        self._forget(sightings, set(result.numbers.tolist()))
+        return [_identities(view, answers) for view, answers in zip(sightings, said, strict=True)], events
 
     def correct(self, command: Command, time: float) -> list[Event]:
         """Carry out what somebody asks for by hand. A view of a ground track stands for the ground track.
@@ -106,9 +124,7 @@ class GroundedManager:
         if isinstance(command, Forget):
             self._drop_undecided(command.person)
         self._follow(decided)
-        events = [here for event in decided for here in self._translated(event, set())]
-        self._hear(events)
-        return events
+        return self._hear([here for event in decided for here in self._translated(event, set())])
 
     def _drop_undecided(self, person: int) -> None:
         """Views of an undecided ground track were answered with this person: what it has seen of him goes as well."""
@@ -162,32 +178,14 @@ class GroundedManager:
             if self._track_of.get(key) in moved and answer[0] == event.person:
                 self._last[key] = (event.separated, *answer[1:])
 
-    def _bind(self, placed: Sequence[Sightings], result: GroundResult) -> list[Event]:
-        """Note which local track is a view of which ground track; one that changes its person says so."""
-        events: list[Event] = []
-        for absorbed, kept in result.merged:
-            moved = [key for key, track in self._track_of.items() if track == absorbed]
-            events += self._moved(moved, kept)
+    def _bind(self, placed: Sequence[Sightings], result: GroundResult) -> None:
+        """Note which local track is a view of which ground track."""
+        kept = dict(result.merged)
+        self._track_of = {key: kept.get(track, track) for key, track in self._track_of.items()}
         for view, tracks in zip(placed, result.tracks, strict=True):
             for number, track in zip(view.tracks.tolist(), tracks.tolist(), strict=True):
-                key = (view.camera, number)
-                if track >= 0 and self._track_of.get(key, track) != track:
-                    events += self._moved([key], track)
-                elif track >= 0:
-                    self._track_of[key] = track
-        return events
-
-    def _moved(self, keys: Sequence[tuple[str, int]], track: int) -> list[Event]:
-        """Local tracks become views of another ground track."""
-        events: list[Event] = []
-        after = self._answers.get(track, _PENDING)[0]
-        for key in keys:
-            before = self._answers.get(self._track_of[key], _PENDING)[0]
-            self._track_of[key] = track
-            if before > 0 and after > 0 and before != after:
-                evidence = Evidence(after, 0.0, place=float("inf"))
-                events.append(PersonSplit(self._time, before, after, (key,), evidence))
-        return events
+                if track >= 0:
+                    self._track_of[view.camera, number] = kept.get(track, track)
 
     def _fused(self, placed: Sequence[Sightings], result: GroundResult) -> Sightings:
         """What is seen of each ground track, as one camera's sightings."""
@@ -232,53 +230,69 @@ class GroundedManager:
             np.concatenate([view.ended, view.tracks[~rows]]),
         )
 
-    def _answer(self, view: Sightings, left: Identities) -> Identities:
-        """The answers for the rows of a camera, from its ground tracks and from what was left.
-
-        While a ground track is undecided, its views keep the person that they had, unless he is seen elsewhere in it.
-        """
+    def _proposed(self, view: Sightings, left: Identities) -> list[Answer]:
+        """The answers for the rows of a camera, by its ground tracks and by what was left."""
         own = dict(zip(left.tracks.tolist(), zip(left.persons, left.state, left.confidence, strict=True), strict=True))
         keys = [(view.camera, number) for number in view.tracks.tolist()]
-        rows = [own.get(key[1]) or self._answers.get(self._track_of.get(key, -1), _PENDING) for key in keys]
-        taken = {row[0] for row in rows}
-        for place, key in enumerate(keys):
-            last = self._last.get(key, _PENDING)
-            if rows[place][0] < 0 < last[0] and last[0] not in taken:
-                rows[place] = last
-                taken.add(last[0])
-            elif rows[place][0] > 0:
-                self._last[key] = rows[place]
-        persons, state, confidence = np.array(rows, dtype=np.float64).reshape(-1, 3).T
-        whole = persons.astype(np.int64), state.astype(np.int64)
-        return Identities(view.camera, view.time, view.tracks, *whole, confidence)
+        return [own.get(key[1]) or self._answers.get(self._track_of.get(key, -1), _PENDING) for key in keys]
 
-    def _untold(self, events: Sequence[Event], identities: Sequence[Identities]) -> list[Event]:
-        """What a client who follows the events does not know yet: views that share a ground track with a named one."""
-        self._hear(events)
-        found: list[Event] = []
-        for answer in identities:
-            for track, person in zip(answer.tracks.tolist(), answer.persons.tolist(), strict=True):
-                key = (answer.camera, track)
-                before = self._named.get(key, -1)
+    def _settled(self, sightings: Sequence[Sightings], rows: Sequence[list[Answer]]) -> list[Event]:
+        """Make nobody be twice in a view or in views that are apart (`rows` are set right), and tell what is new."""
+        events: list[Event] = []
+        where: dict[int, set[str]] = {}
+        for view, answers in zip(sightings, rows, strict=True):
+            for place, number in enumerate(view.tracks.tolist()):
+                key, person = (view.camera, number), int(answers[place][0])
+                before, shown = self._claims.person(key), where.setdefault(person, set())
+                elsewhere = any(frozenset((camera, view.camera)) in self.apart for camera in shown)
+                if person <= 0 or elsewhere or not self._claims.allows(key, person):
+                    answers[place] = _PENDING
+                    continue
+                shown.add(view.camera)
+                self._claims.take(key, person)
                 evidence = Evidence(person, 0.0, place=float("inf"))
-                if person > 0 and before < 0:
-                    found.append(PersonRecognised(self._time, *key, person, evidence))
-                elif person > 0 and before != person:
-                    found.append(PersonSplit(self._time, before, person, (key,), evidence))
-        self._hear(found)
-        return found
+                if before < 0:
+                    events.append(PersonRecognised(self._time, *key, person, evidence))
+                elif before != person:
+                    events.append(PersonSplit(self._time, before, person, (key,), evidence))
+        return events
 
-    def _hear(self, events: Sequence[Event]) -> None:
-        """What the events say of each local track."""
+    def _keep(self, sightings: Sequence[Sightings], rows: Sequence[list[Answer]]) -> None:
+        """While a ground track is undecided, its views keep the person that they had, unless he is anywhere else."""
+        taken = {int(answer[0]): -1 for answers in rows for answer in answers}
+        taken |= {self._answers[track][0]: -1 for track in self._alive & self._answers.keys()}
+        for view, answers in zip(sightings, rows, strict=True):
+            for place, number in enumerate(view.tracks.tolist()):
+                key = (view.camera, number)
+                last, track = self._last.get(key, _PENDING), self._track_of.get(key, -1)
+                if answers[place][0] > 0:
+                    self._last[key] = answers[place]
+                elif self._answers.get(track, _PENDING)[0] < 0 < last[0] == self._claims.person(key):
+                    free = taken.setdefault(int(last[0]), track) == track
+                    answers[place] = last if free else answers[place]
+
+    def _hear(self, events: Sequence[Event]) -> list[Event]:
+        """What the events say of each local track; those that would put somebody twice into a view are left out."""
+        found: list[Event] = []
+        leaving = {key: self._claims.person(key) for e in events if isinstance(e, PersonSplit) for key in e.tracks}
+        for key in leaving:
+            self._claims.take(key, -1)
         for event in events:
             if isinstance(event, (PersonEnrolled, PersonRecognised)):
-                self._named[event.camera, event.track] = event.person
+                if not self._claims.allows((event.camera, event.track), event.person):
+                    continue
+                self._claims.take((event.camera, event.track), event.person)
             elif isinstance(event, PersonSplit):
-                self._named.update((key, event.separated) for key in event.tracks)
+                moved = tuple(key for key in event.tracks if self._claims.allows(key, event.separated))
+                for key in event.tracks:
+                    self._claims.take(key, event.separated if key in moved else leaving[key])
+                event = replace(event, tracks=moved)
             elif isinstance(event, PersonMerged):
-                self._named = {k: event.person if p == event.absorbed else p for k, p in self._named.items()}
+                self._claims.rename(event.absorbed, event.person)
             elif isinstance(event, PersonForgotten):
-                self._named = {key: person for key, person in self._named.items() if person != event.person}
+                self._claims.rename(event.person, -1)
+            found.append(event)
+        return found
 
     def _translated(self, event: Event, now: Set[tuple[str, int]]) -> list[Event]:
         """Events about ground tracks are events about their views, those of this instant (`now`) first."""
@@ -299,18 +313,27 @@ class GroundedManager:
             return [replace(event, tracks=tuple(keys))]
         return [event]
 
-    def _forget(self, sightings: Sequence[Sightings], result: GroundResult) -> None:
+    def _forget(self, sightings: Sequence[Sightings], alive: Set[int]) -> None:
         """Local tracks that have ended, and ground tracks without any."""
         for view in sightings:
             for number in view.ended.tolist():
                 self._track_of.pop((view.camera, number), None)
                 self._last.pop((view.camera, number), None)
-                self._named.pop((view.camera, number), None)
-        kept = self._alive | set(self._track_of.values())
+        self._end(sightings)
+        kept = alive | set(self._track_of.values())
         self._answers = {track: answer for track, answer in self._answers.items() if track in kept}
 
+    def _end(self, sightings: Sequence[Sightings]) -> None:
+        for view in sightings:
+            self._claims.end(view.camera, view.ended.tolist(), view.time)
 
-def _renamed(answer: tuple[int, int, float], person: int, name: int) -> tuple[int, int, float]:
+
+def _identities(view: Sightings, answers: Sequence[Answer]) -> Identities:
+    persons, state, confidence = np.array(answers, dtype=np.float64).reshape(-1, 3).T
+    return Identities(view.camera, view.time, view.tracks, persons.astype(np.int64), state.astype(np.int64), confidence)
+
+
+def _renamed(answer: Answer, person: int, name: int) -> Answer:
     if answer[0] != person:
         return answer
     return (name, answer[1], answer[2]) if name > 0 else _PENDING
