@@ -8,12 +8,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from unbroken.core.events import Event, PersonEnrolled, PersonMerged, PersonRecognised, PersonSplit
-from unbroken.identity.corrections import Merge, reconsidered
+from unbroken.identity.corrections import reconsidered
 from unbroken.identity.distances import with_distances
 from unbroken.identity.intake import Intake
+from unbroken.identity.merges import Merge
 from unbroken.identity.notes import Notes, Undo
 from unbroken.identity.resolver import Decision, companions, resolve
-from unbroken.identity.site import PINNED, Site
+from unbroken.identity.site import LAPSED, PINNED, Site
 from unbroken.identity.weighing import Weighed, weigh, weigh_all
 
 
@@ -34,7 +35,7 @@ class Changes:
     def is_open(self, slot: int) -> bool:
         """Whether a slot holds a track with a Global ID that nobody has decided by hand."""
         history = self.site.history
-        return slot >= 0 and bool(history.persons[slot] > 0 and history.margins[slot] < PINNED)
+        return slot >= 0 and bool(history.persons[slot] > 0 and history.margins[slot] < LAPSED)
 
     def settle(self, decision: Decision, time: float) -> Event:
         """A track gets its first Global ID."""
@@ -136,20 +137,25 @@ class Changes:
     def _decide_again(self, person: int, group: Sequence[int], weighed: Weighed, time: float) -> list[Event]:
         """Decide on tracks that are one person, who was `person`, and carry it out."""
         history, gallery = self.site.history, self.site.gallery
-        persons = history.persons[list(group)].tolist()
         decision = reconsidered(group, person, weighed, self.site)
         alone = not gallery.left(person, set(history.numbers[list(group)].tolist()))
         target = decision.person or (person if alone else 0)
+        return self.hand_over(group, replace(decision, person=target), time)
+
+    def hand_over(self, slots: Sequence[int], decision: Decision, time: float) -> list[Event]:
+        """Tracks that were weighed as one are the person of the decision, or all the same new one."""
+        history, target = self.site.history, decision.person
         events: list[Event] = []
-        for one, whose in zip(group, persons, strict=True):
-            mine = replace(decision, slot=one, person=target)
-            if whose <= 0:
+        for slot in slots:
+            person = int(history.persons[slot])
+            mine = replace(decision, slot=slot, person=target)
+            if person <= 0:
                 events.append(self.settle(mine, time))
-            elif int(history.persons[one]) != target:
+            elif person != target:
                 events.append(self.move(mine, time))
             else:
-                history.margins[one], history.confidences[one] = decision.margin, decision.confidence
-            target = target or int(history.persons[one])
+                history.margins[slot], history.confidences[slot] = decision.margin, decision.confidence
+            target = target or int(history.persons[slot])
         return events
 
 

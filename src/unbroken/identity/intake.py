@@ -15,7 +15,7 @@ from unbroken.identity.features import Bank
 from unbroken.identity.history import Tracklet
 from unbroken.identity.learning import Learner
 from unbroken.identity.settings import ManagerSettings
-from unbroken.identity.site import PINNED, Site
+from unbroken.identity.site import LAPSED, Site
 
 Key = tuple[str, int]
 """A camera's name, and its own id of a track."""
@@ -192,7 +192,7 @@ class Intake:
                 continue
             if not history.settled[slot]:
                 # A guess about a track that was never due stands, and nothing rests on it.
-                history.margins[slot] = PINNED
+                history.margins[slot] = max(history.margins[slot], LAPSED)
             elif track.bank.weight > track.learnt:
                 self._renew(key, track)
 

@@ -15,7 +15,6 @@ from unbroken.core.sightings import Identities, IdentityState, Sightings
 from unbroken.identity.calibration import Likeness
 from unbroken.identity.changes import Changes
 from unbroken.identity.coincidences import Coincidences
-from unbroken.identity.corrections import Merge
 from unbroken.identity.exclusivity import Exclusivity
 from unbroken.identity.gallery import Gallery
 from unbroken.identity.handoffs import HandOff, HandOffs, blind
@@ -24,6 +23,7 @@ from unbroken.identity.history import History, Tracklet
 from unbroken.identity.intake import Intake
 from unbroken.identity.learning import Learner
 from unbroken.identity.manual import known_person, merged, split, swapped, undone
+from unbroken.identity.merges import Merge
 from unbroken.identity.notes import Notes
 from unbroken.identity.recall import Remembered
 from unbroken.identity.resolver import Decision, exclusive_groups, resolve

@@ -16,8 +16,8 @@ from unbroken.core.arrays import Ints
 from unbroken.core.errors import ContractError
 from unbroken.core.events import Event, Evidence, PersonMerged, PersonSplit
 from unbroken.identity.changes import joined
-from unbroken.identity.corrections import Merge
 from unbroken.identity.gallery import View
+from unbroken.identity.merges import Merge
 from unbroken.identity.notes import Notes, Undo
 from unbroken.identity.site import PINNED, Site
 

@@ -8,8 +8,9 @@ from unbroken.core.events import Event
 from unbroken.core.sightings import Sightings
 from unbroken.identity.calibration import Likeness
 from unbroken.identity.changes import Changes, joined
-from unbroken.identity.corrections import CorrectionSettings, find_merge
+from unbroken.identity.corrections import CorrectionSettings
 from unbroken.identity.learning import Learner
+from unbroken.identity.merges import find_merge
 
 _LEARN_EVERY = 256
 """Revisits after which transit times are learnt anew from what has changed hands."""
@@ -53,24 +54,28 @@ class SecondThoughts:
         return events
 
     def look_again(self, sightings: Sequence[Sightings], renewed: Sequence[int]) -> list[Event]:
-        """In the first minute, weigh each track again whenever it has been seen twice as well as before.
-
-        The first decisions rest on a few views; once a model is learnt, `think` takes this over.
-        """
-        site = self._changes.site
-        events: list[Event] = []
-        if isinstance(site.likeness, Likeness) or not sightings:
+        """Weigh each track again whenever it has been seen twice as well as before: decisions rest on a few views."""
+        history, events = self._changes.site.history, list[Event]()
+        if not sightings:
             return events
         time = max(view.time for view in sightings)
         for number in renewed:
-            slot = site.history.slot(number)
+            slot = history.slot(number)
             if self._changes.is_open(slot):
                 events += self._changes.revisit(slot, time)
+                events += self._merge(int(history.persons[slot]), time)
         return events
 
     def _merge(self, person: int, time: float) -> list[Event]:
         site, notes = self._changes.site, self._changes.notes
-        found = find_merge(person, self.settings, site) if person > 0 else None
+        if not isinstance(site.likeness, Likeness) or person <= 0:
+            return []
+        found = find_merge(person, self.settings, site)
         if found is None or notes.apart(found.person, found.absorbed):
             return []
-        return [joined(found, site, notes, time)]
+        events = [
+            event
+            for eviction in found.evicted
+            for event in self._changes.hand_over(eviction.slots, eviction.decision, time)
+        ]
+        return [*events, joined(found, site, notes, time)]

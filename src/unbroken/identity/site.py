@@ -15,6 +15,8 @@ from unbroken.identity.topology import Topology
 
 PINNED = float("inf")
 """The margin of a track that somebody has decided by hand."""
+LAPSED = 1e9
+"""The margin of a guess about a track that was never due: it stands unless it is in the way of something better."""
 REFUSED = -1e6
 """The score of somebody whom a rule excludes."""
 

@@ -22,7 +22,7 @@ from unbroken.core.arrays import Bools, Floats, Ints
 from unbroken.core.events import Evidence
 from unbroken.identity.chains import Gap, Taken, chain_odds, gaps_in_chains, too_fast
 from unbroken.identity.places import impossible, near_in_time, place_odds
-from unbroken.identity.site import PINNED, REFUSED, Site
+from unbroken.identity.site import LAPSED, REFUSED, Site
 
 _AT_ONCE = 64
 """Groups that are weighed together: enough to share the work, few enough to stay in the cache."""
@@ -216,7 +216,7 @@ def _elsewhere(members: _Members, site: Site) -> Bools:
     around = [history.timeline.around(*span) for span in zip(starts.tolist(), ends.tolist(), strict=True)]
     member, others = np.repeat(np.arange(len(around)), [len(part) for part in around]), np.concatenate(around)
     stands = (history.persons.take(others) > 0) & near_in_time(others, members.slots.take(member), history, site.places)
-    binding = history.settled.take(others) | (history.margins.take(others) == PINNED)
+    binding = history.settled.take(others) | (history.margins.take(others) >= LAPSED)
     stands &= binding | ~history.settled[members.firsts].take(member)
     stands &= ~members.hold(member, others)
     member, others = member[stands], others[stands]
