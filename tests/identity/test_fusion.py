@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from identity.views import see, unit
-from unbroken.core.events import PersonEnrolled, PersonMerged, PersonRecognised, PersonSplit
+from unbroken.core.batches import Forget
+from unbroken.core.events import PersonEnrolled, PersonForgotten, PersonMerged, PersonRecognised, PersonSplit
 from unbroken.identity.fusion import GROUND, GroundedManager
 from unbroken.identity.policies import by_name
 
@@ -120,3 +121,19 @@ def test_whoever_follows_the_events_knows_every_answer(plan, policy):
         for answer in answers:
             for track, person in zip(answer.tracks.tolist(), answer.persons.tolist(), strict=True):
                 assert person < 0 or named.get((answer.camera, track)) == person
+
+
+def test_what_somebody_forgotten_looks_like_leaves_the_ground_too_on_a_site_of_both_kinds():
+    manager = GroundedManager(by_name("fixed"))
+    for step in range(30):
+        views = [
+            see(name, step / 10, [1], unit(40), ground=np.array([[0.1 * step, 0.0]])) for name in ("left", "right")
+        ]
+        views.append(see("yard", step / 10, [1], unit(40)))
+        answers, _ = manager.observe(views)
+    person = int(answers[0].persons[0])
+    assert person > 0
+    assert manager._ground._table.looks.any()
+    events = manager.correct(Forget(person, "asked"), 3.0)
+    assert [event.person for event in events if isinstance(event, PersonForgotten)] == [person]
+    assert not manager._ground._table.looks.any()

@@ -1,4 +1,4 @@
-"""Nobody is twice in one view: not at once, and not in what holds at the end."""
+"""Nobody is twice in one view: not at once, and without looks not in what holds at the end."""
 
 from dataclasses import replace
 
@@ -9,8 +9,9 @@ from identity.views import see, unit
 from unbroken.bench.world import answered, violations
 from unbroken.datasets.synthetic import ObservationSettings, WorldSettings, make_world, observe
 from unbroken.datasets.synthetic.chaos import ChaosSettings, disturbed
-from unbroken.identity.fusion import GroundedManager
+from unbroken.identity.fusion import FOLLOWED, GroundedManager
 from unbroken.identity.ground_claims import Claims
+from unbroken.identity.ground_values import GroundSettings
 from unbroken.identity.policies import by_name
 
 CROWD = WorldSettings(cameras=4, people=40, seconds=60.0, rate=2.0, arrivals=60.0, pause=(3.0, 20.0))
@@ -26,9 +27,10 @@ def test_in_a_crowd_nobody_is_twice_in_a_view_or_in_two_halls(seed, chaos, looks
         stream = [tuple(replace(one, sightings=without_looks(one.sightings)) for one in step) for step in stream]
     if chaos:
         stream = disturbed(stream, ChaosSettings(), np.random.default_rng([seed, 2]))
-    answers = answered(GroundedManager(by_name("calibrated")), world, stream)
+    answers = answered(GroundedManager(by_name("calibrated"), FOLLOWED if looks else GroundSettings()), world, stream)
     assert (answers.arrival > 0).mean() > 0.4
-    for persons in (answers.arrival, answers.final):
+    # With looks a correction may still put somebody into two views in hindsight (docs/identity.md, "Ground").
+    for persons in (answers.arrival,) if looks else (answers.arrival, answers.final):
         assert violations(world, answers, persons, clocks_agree=not chaos) == 0
 
 

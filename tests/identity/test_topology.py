@@ -94,6 +94,15 @@ def test_calibrated_views_are_apart_until_they_see_people_on_the_same_square_met
     assert not taught(topology, [(0, 1, 10.0)]).apart(np.array([0]), np.array([1]))[0]
 
 
+def test_a_misplaced_foot_does_not_make_two_views_overlap():
+    topology, rng = site(), np.random.default_rng(2)
+    here = rng.uniform(0, 9, size=(4000, 2))
+    topology.note_ground(0, here)
+    topology.note_ground(1, here + 20)
+    topology.note_ground(1, np.tile(here[:1], (5, 1)))
+    assert taught(topology, [(0, 1, 10.0)]).apart(np.array([0]), np.array([1]))[0]
+
+
 def test_many_links_of_which_none_is_simultaneous_keep_two_views_apart():
     settings = TopologySettings(apart_after=20)
     assert not taught(site(settings), [(0, 1, 9.0)] * 19).apart(np.array([0]), np.array([1]))[0]

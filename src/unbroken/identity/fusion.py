@@ -35,12 +35,14 @@ GROUND = "ground"
 """The name under which the ground is a camera to the manager."""
 
 FOLLOWED = GroundSettings(continuity=3.0, doubtful_continuity=6.0, patience=2.0, newcomer=3.0, whole=True)
-"""Cameras that follow people themselves are believed more than the ground alone would: two tracks that swap on the
-ground swap their Global IDs."""
+"""For views with looks and good calibrations: a camera's own tracks are believed more than the ground alone would, and
+are whole. Where calibrations are poor it costs much of what the ground knows."""
 
 Answer = tuple[int, int, float]
 """Person, state and confidence of a sighting."""
 
+_ELSEWHERE = -2
+"""In place of a ground track: somebody whom another one is known to be."""
 _PENDING = (-1, int(IdentityState.PENDING), 0.0)
 
 
@@ -60,7 +62,7 @@ class GroundedManager:
     def __init__(
         self,
         inner: IdentityManager,
-        settings: GroundSettings = FOLLOWED,
+        settings: GroundSettings | None = None,
         apart: frozenset[frozenset[str]] = frozenset(),
     ) -> None:
         self.inner = inner
@@ -128,10 +130,16 @@ class GroundedManager:
 
     def _drop_undecided(self, person: int) -> None:
         """Views of an undecided ground track were answered with this person: what it has seen of him goes as well."""
-        theirs = {self._track_of[key] for key, answer in self._last.items() if answer[0] == person}
+        theirs = self._ground_tracks_of(person)
         over = sorted(track for track in theirs if self._answers.get(track, _PENDING)[0] < 0)
         if over:
             self.inner.observe([Sightings.of_nobody(GROUND, float(self._time), np.array(over, dtype=np.int64))])
+
+    def _ground_tracks_of(self, person: int) -> set[int]:
+        """The ground tracks whose views were answered with a person last."""
+        return {
+            self._track_of[key] for key, answer in self._last.items() if answer[0] == person and key in self._track_of
+        }
 
     def recall(self, known: Remembered) -> None:
         """Begin with people who are known. Tracks on the ground begin anew.
@@ -166,7 +174,11 @@ class GroundedManager:
                 self._separate(event)
 
     def _rename(self, person: int, name: int) -> None:
-        """Whoever was `person` is `name` from here; -1: nobody is."""
+        """Whoever was `person` is `name` from here; -1: nobody is, and the ground forgets what he looks like."""
+        if name < 0:
+            theirs = self._ground_tracks_of(person)
+            theirs |= {track for track, answer in self._answers.items() if answer[0] == person}
+            self._ground.forget(np.array(sorted(theirs), dtype=np.int64))
         self._answers = {track: _renamed(answer, person, name) for track, answer in self._answers.items()}
         self._last = {key: _renamed(answer, person, name) for key, answer in self._last.items()}
 
@@ -197,10 +209,12 @@ class GroundedManager:
         alive = set(result.numbers.tolist())
         ended = np.array(sorted(self._alive - alive), dtype=np.int64)
         self._alive = alive
-        numbers = np.array([number for number in result.numbers.tolist() if number in views], dtype=np.int64)
+        dimension = max((view.features.shape[1] for view in placed), default=0)
+        # Of who is on probation there is nothing to decide by but looks.
+        known = result.numbers if dimension else result.numbers[result.sure]
+        numbers = np.array([number for number in known.tolist() if number in views], dtype=np.int64)
         where = np.array([np.flatnonzero(result.numbers == number)[0] for number in numbers], dtype=np.int64)
         best = [max(views[number], key=lambda one: float(one[0].quality[one[1]])) for number in numbers.tolist()]
-        dimension = max((view.features.shape[1] for view in placed), default=0)
         looks = [_looks(views[number], dimension) for number in numbers.tolist()]
         return Sightings(
             GROUND,
@@ -259,8 +273,8 @@ class GroundedManager:
 
     def _keep(self, sightings: Sequence[Sightings], rows: Sequence[list[Answer]]) -> None:
         """While a ground track is undecided, its views keep the person that they had, unless he is anywhere else."""
-        taken = {int(answer[0]): -1 for answers in rows for answer in answers}
-        taken |= {self._answers[track][0]: -1 for track in self._alive & self._answers.keys()}
+        taken = {int(answer[0]): _ELSEWHERE for answers in rows for answer in answers}
+        taken |= {self._answers[track][0]: _ELSEWHERE for track in self._alive & self._answers.keys()}
         for view, answers in zip(sightings, rows, strict=True):
             for place, number in enumerate(view.tracks.tolist()):
                 key = (view.camera, number)

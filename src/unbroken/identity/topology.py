@@ -52,6 +52,7 @@ class TopologySettings:
         cell: metres, the side of the squares in which it is remembered where a calibrated camera sees people.
         cell_visits: sightings in a square until it belongs to a camera's view.
         cells_known: squares of two views until, none of them shared, the cameras count as apart.
+        cells_shared: share of the squares of the lesser view that both must have: feet are misplaced now and then.
         apart_after: links between two cameras after which, none of them simultaneous, they count as apart.
         overlap_prior: nats for views that overlap before looks say anything: most pairs of cameras do not.
         apart_odds: nats against overlapping, with what looks say of two views, from which on they count as apart.
@@ -80,6 +81,7 @@ class TopologySettings:
     cell: float = 1.0
     cell_visits: int = 3
     cells_known: int = 8
+    cells_shared: float = 0.05
 
     def __post_init__(self) -> None:
         """Refuse what contradicts itself."""
@@ -233,7 +235,7 @@ class Topology:
         }
         for one, other in combinations(sorted(used), 2):
             many = min(len(used[one]), len(used[other])) >= self.settings.cells_known
-            both = bool(used[one] & used[other])
+            both = len(used[one] & used[other]) > self.settings.cells_shared * min(len(used[one]), len(used[other]))
             shared[one, other] = shared[other, one] = both
             none[one, other] = none[other, one] = many and not both
         return shared, none
