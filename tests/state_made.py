@@ -22,7 +22,9 @@ def of_another_version(state: bytes) -> bytes:
 
     def change(head: dict[str, Any]) -> None:
         gallery = [
-            thing for thing in head["things"] if thing[1] in ("identity.gallery:Gallery", "identity.vectors:Vectors")
+            thing
+            for thing in head["things"]
+            if thing[1] in ("identity.gallery:Gallery", "identity.looks.vectors:Vectors")
         ]
         gallery[0][2]["_colours"] = 3
 

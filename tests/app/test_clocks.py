@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from identity.test_clocks import walks
+from identity.ground.test_clocks import walks
 from unbroken.app.clocks import find_clocks
 from unbroken.app.track import track
 from unbroken.cli.calibrate import calibrate

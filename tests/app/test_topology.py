@@ -14,10 +14,10 @@ from unbroken.app.topology import manager_of, options_of, topology_of
 from unbroken.cli.main import app
 from unbroken.config.reading import read_site
 from unbroken.core.errors import ConfigError
-from unbroken.identity.densities import DensitySettings
 from unbroken.identity.fixed import FixedManager
+from unbroken.identity.looks.densities import DensitySettings
 from unbroken.identity.manager import CalibratedManager
-from unbroken.identity.topology import Topology
+from unbroken.identity.whereabouts.topology import Topology
 
 SITE = """
 [[cameras]]

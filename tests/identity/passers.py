@@ -6,7 +6,7 @@ import numpy as np
 
 from unbroken.core.arrays import Ints
 from unbroken.identity.history import Tracklet
-from unbroken.identity.portals import Passages
+from unbroken.identity.whereabouts.portals import Passages
 
 DOORS = np.array([[60.0, 60.0], [250.0, 230.0]])
 """Where the two doors of every view are, pixels."""

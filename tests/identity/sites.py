@@ -3,12 +3,12 @@
 import numpy as np
 
 from identity.views import unit
-from unbroken.identity.bootstrap import Bootstrap
-from unbroken.identity.coincidences import Coincidences, CoincidenceSettings
 from unbroken.identity.gallery import Gallery
 from unbroken.identity.history import History, Tracklet
+from unbroken.identity.looks.bootstrap import Bootstrap
 from unbroken.identity.site import Site
-from unbroken.identity.topology import Topology, TopologySettings
+from unbroken.identity.whereabouts.coincidences import Coincidences, CoincidenceSettings
+from unbroken.identity.whereabouts.topology import Topology, TopologySettings
 
 
 def site_of(people, arrivals, settings=None):

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from unbroken.identity.calibration import CalibrationSettings, Likeness, learn_likeness
-from unbroken.identity.features import FeatureSettings
 from unbroken.identity.gallery import Gallery, GallerySettings, View
+from unbroken.identity.looks.calibration import CalibrationSettings, Likeness, learn_likeness
+from unbroken.identity.looks.features import FeatureSettings
 
 _RNG = np.random.default_rng(3)
 _LOOKS = _RNG.normal(size=(400, 24))

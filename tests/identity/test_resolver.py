@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from identity.sites import site_of
 from unbroken.identity.resolver import exclusive_groups, resolve
 from unbroken.identity.site import REFUSED
-from unbroken.identity.topology import TopologySettings
 from unbroken.identity.weighing import weigh
+from unbroken.identity.whereabouts.topology import TopologySettings
 
 angles = st.lists(st.integers(0, 180), min_size=1, max_size=4)
 

@@ -202,7 +202,7 @@ def test_settings_of_a_version_that_knew_others_are_read():
 def test_what_a_track_holds_is_compared_too():
     def change(head):
         for thing in head["things"]:
-            if thing[1] == "identity.features:Bank":
+            if thing[1] == "identity.looks.features:Bank":
                 thing[2]["_colours"] = 3
 
     with pytest.raises(StoreVersionError, match="Bank holds other things in this version"):

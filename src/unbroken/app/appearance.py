@@ -14,7 +14,7 @@ import numpy as np
 from unbroken.app.track import Answer
 from unbroken.core.arrays import Features, Floats
 from unbroken.core.errors import StoreError
-from unbroken.identity.thresholds import OperatingPoint, operating_point
+from unbroken.identity.looks.thresholds import OperatingPoint, operating_point
 from unbroken.render.appearance_page import write_appearance_page
 
 APART = 1.0

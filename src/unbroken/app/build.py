@@ -25,11 +25,11 @@ from unbroken.detection.motion_detector import MotionDetector
 from unbroken.detection.recorded import RecordedDetector
 from unbroken.detection.selection import DetectorSettings
 from unbroken.geometry.boxes import xywh_from_xyxy
-from unbroken.identity.clocks import Clocks
 from unbroken.identity.fusion import GroundedManager
+from unbroken.identity.ground.clocks import Clocks
+from unbroken.identity.ground.synchrony import Synchronised
 from unbroken.identity.policies import DEFAULT, POLICIES
 from unbroken.identity.policies import by_name as identity_by_name
-from unbroken.identity.synchrony import Synchronised
 from unbroken.models.registry import existing
 from unbroken.pipeline.camera import Camera, Economy
 from unbroken.pipeline.schedule import Schedule

@@ -13,8 +13,8 @@ from unbroken.core.errors import ConfigError
 from unbroken.core.events import Event
 from unbroken.core.ports import IdentityManager
 from unbroken.core.sightings import Identities, Sightings
-from unbroken.identity.clocks import Clocks
-from unbroken.identity.ground_values import GroundObservations
+from unbroken.identity.ground.clocks import Clocks
+from unbroken.identity.ground.values import GroundObservations
 
 
 class _Listening:

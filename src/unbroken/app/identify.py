@@ -14,9 +14,9 @@ from unbroken.core.arrays import Ints
 from unbroken.core.errors import ConfigError, StoreError
 from unbroken.core.events import Event, PersonMerged, PersonSplit
 from unbroken.core.sightings import Sightings
-from unbroken.identity.features import Bank, FeatureSettings
 from unbroken.identity.fixed import FixedManager
 from unbroken.identity.history import Tracklet
+from unbroken.identity.looks.features import Bank, FeatureSettings
 from unbroken.identity.manager import CalibratedManager
 
 

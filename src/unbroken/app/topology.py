@@ -10,13 +10,13 @@ from unbroken.config.site import SiteSettings
 from unbroken.core.errors import ConfigError
 from unbroken.datasets.views import view_of
 from unbroken.geometry.plane import GroundView
-from unbroken.identity.calibration import CalibrationSettings
-from unbroken.identity.densities import DensitySettings
 from unbroken.identity.fixed import FixedManager
 from unbroken.identity.gallery import GallerySettings
+from unbroken.identity.looks.calibration import CalibrationSettings
+from unbroken.identity.looks.densities import DensitySettings
 from unbroken.identity.manager import CalibratedManager
 from unbroken.identity.policies import by_name
-from unbroken.identity.topology import TopologySettings
+from unbroken.identity.whereabouts.topology import TopologySettings
 from unbroken.models.registry import existing, known_cards
 
 _DAY = 86400.0

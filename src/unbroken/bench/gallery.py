@@ -21,14 +21,14 @@ import numpy as np
 
 from unbroken.bench.outcome import Options, Outcome
 from unbroken.core.arrays import Features, Floats
-from unbroken.identity.calibration import CalibrationSettings, Likeness, learn_likeness
 from unbroken.identity.engine import Engine
-from unbroken.identity.features import FeatureSettings
 from unbroken.identity.gallery import Gallery, GallerySettings, View
 from unbroken.identity.history import Tracklet
+from unbroken.identity.looks.calibration import CalibrationSettings, Likeness, learn_likeness
+from unbroken.identity.looks.features import FeatureSettings
+from unbroken.identity.looks.vectors import Vectors
 from unbroken.identity.manager import CalibratedManager
 from unbroken.identity.recall import Remembered
-from unbroken.identity.vectors import Vectors
 from unbroken.storage.state import bytes_of_engine, engine_of_bytes
 
 PEOPLE = 100_000
@@ -126,10 +126,12 @@ def _restored(features: Features) -> Row:
 
 
 def _fitted(features: Features) -> Likeness:
-    """A calibration such as a site has; its numbers do not matter here, its sizes do."""
-    some = features[:2000]
+    """A calibration such as a site has, of people who are seen twice; its numbers do not matter here, its sizes do."""
+    again = features[:2000] + 0.5 * features[-2000:][: len(features[:2000])]
+    again /= np.linalg.norm(again, axis=1, keepdims=True)
+    some = np.stack([features[:2000], again], axis=1).reshape(-1, features.shape[1])
     zeros = np.zeros(len(some), dtype=np.int64)
-    return learn_likeness(some, zeros, np.arange(len(some)), CalibrationSettings(), FeatureSettings())
+    return learn_likeness(some, zeros, np.arange(len(some)) // 2, CalibrationSettings(), FeatureSettings())
 
 
 def _view(number: int, vector: Features, row: Floats | None = None) -> View:

@@ -24,7 +24,7 @@ from unbroken.datasets.multiview import read_table
 from unbroken.geometry.boxes import iou, xyxy_from_xywh
 from unbroken.identity.manager import CalibratedManager
 from unbroken.identity.settings import ManagerSettings
-from unbroken.identity.topology import TopologySettings
+from unbroken.identity.whereabouts.topology import TopologySettings
 
 _RATE = 20.0
 _GAP = 50

@@ -26,10 +26,10 @@ from unbroken.evaluation.identity import identity
 from unbroken.evaluation.pairing import Trajectories, pair
 from unbroken.geometry.boxes import iou
 from unbroken.geometry.plane import FootNoise, locate, metres_per_unit
-from unbroken.identity.ground_boxes import WholeBoxes, whole_boxes
-from unbroken.identity.ground_paths import final_persons
-from unbroken.identity.ground_values import GroundObservations, GroundResult, GroundSettings
-from unbroken.identity.groundplane import GroundTracker
+from unbroken.identity.ground.boxes import WholeBoxes, whole_boxes
+from unbroken.identity.ground.paths import final_persons
+from unbroken.identity.ground.tracker import GroundTracker
+from unbroken.identity.ground.values import GroundObservations, GroundResult, GroundSettings
 from unbroken.tracking.registry import by_name
 
 _TRACKER = "bytetrack"

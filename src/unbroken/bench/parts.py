@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from math import inf
 
-from unbroken.identity.ground_values import GroundSettings
+from unbroken.identity.ground.values import GroundSettings
 from unbroken.identity.settings import ManagerSettings
 
 OWN_TRACKS = "the cameras' own tracks"

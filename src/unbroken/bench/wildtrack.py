@@ -31,10 +31,10 @@ from unbroken.evaluation.identity import identity
 from unbroken.evaluation.pairing import Trajectories, pair
 from unbroken.geometry.plane import FootNoise, locate
 from unbroken.geometry.regions import inside
-from unbroken.identity.ground_births import clusters
-from unbroken.identity.ground_paths import Paths, arrival_paths, final_paths
-from unbroken.identity.ground_values import GroundObservations, GroundResult, GroundSettings
-from unbroken.identity.groundplane import GroundTracker
+from unbroken.identity.ground.births import clusters
+from unbroken.identity.ground.paths import Paths, arrival_paths, final_paths
+from unbroken.identity.ground.tracker import GroundTracker
+from unbroken.identity.ground.values import GroundObservations, GroundResult, GroundSettings
 
 _GAP = 1.0
 """Seconds out of sight that the answer at the end fills."""

@@ -10,7 +10,7 @@ import numpy as np
 from unbroken.core.arrays import Bools, Floats, Ints
 from unbroken.identity.gallery import View
 from unbroken.identity.site import Site
-from unbroken.identity.topology import gaps
+from unbroken.identity.whereabouts.topology import gaps
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -27,8 +27,8 @@ from unbroken.core.events import (
     PersonSplit,
 )
 from unbroken.core.sightings import Identities, IdentityState, Sightings
+from unbroken.identity.looks.vectors import Vectors
 from unbroken.identity.recall import Remembered
-from unbroken.identity.vectors import Vectors
 
 _REFUSED = 1e3
 _ALTERNATIVES = 3

@@ -26,9 +26,9 @@ from unbroken.core.events import (
 )
 from unbroken.core.ports import IdentityManager
 from unbroken.core.sightings import Identities, IdentityState, Sightings
-from unbroken.identity.ground_claims import Claims
-from unbroken.identity.ground_values import GroundObservations, GroundResult, GroundSettings
-from unbroken.identity.groundplane import GroundTracker
+from unbroken.identity.ground.claims import Claims
+from unbroken.identity.ground.tracker import GroundTracker
+from unbroken.identity.ground.values import GroundObservations, GroundResult, GroundSettings
 from unbroken.identity.recall import Remembered, recall_into
 
 GROUND = "ground"

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unbroken.core.arrays import Bools, Features, Floats, Ints
-from unbroken.identity.bootstrap import Bootstrap
-from unbroken.identity.calibration import Likeness
+from unbroken.identity.looks.bootstrap import Bootstrap
+from unbroken.identity.looks.calibration import Likeness
 
 _FIRST_ROWS = 64
 _AT_ONCE = 4096

@@ -17,18 +17,18 @@ from scipy.optimize import linear_sum_assignment
 
 from unbroken.core.arrays import Ints
 from unbroken.core.events import Event, Evidence, PersonMerged, PersonSplit
-from unbroken.identity.calibration import Likeness
 from unbroken.identity.changes import Changes
 from unbroken.identity.gallery import Gallery
-from unbroken.identity.handoffs import blind
 from unbroken.identity.history import History
 from unbroken.identity.intake import Intake
 from unbroken.identity.learning import Learner
+from unbroken.identity.looks.calibration import Likeness
 from unbroken.identity.notes import Notes, Undo
 from unbroken.identity.resolver import Decision
 from unbroken.identity.second_thoughts import SecondThoughts
 from unbroken.identity.settings import ManagerSettings
 from unbroken.identity.site import PINNED, Site
+from unbroken.identity.whereabouts.handoffs import blind
 
 
 def look_back(settings: ManagerSettings, learner: Learner, changes: Changes) -> list[Event]:

@@ -10,12 +10,12 @@ import numpy as np
 from unbroken.core.arrays import Floats
 from unbroken.core.errors import ContractError
 from unbroken.core.sightings import Sightings
-from unbroken.identity.coincidences import Standing
-from unbroken.identity.features import Bank
 from unbroken.identity.history import Tracklet
 from unbroken.identity.learning import Learner
+from unbroken.identity.looks.features import Bank
 from unbroken.identity.settings import ManagerSettings
 from unbroken.identity.site import LAPSED, Site
+from unbroken.identity.whereabouts.coincidences import Standing
 
 Key = tuple[str, int]
 """A camera's name, and its own id of a track."""

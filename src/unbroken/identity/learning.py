@@ -6,13 +6,13 @@ import numpy as np
 
 from unbroken.core.arrays import Features
 from unbroken.core.events import AppearanceDoubted
-from unbroken.identity.bootstrap import Bootstrap, Pairs
-from unbroken.identity.calibration import Likeness, judged, learn_likeness
-from unbroken.identity.doubts import doubts
-from unbroken.identity.overlaps import overlap_odds
+from unbroken.identity.looks.bootstrap import Bootstrap, Pairs
+from unbroken.identity.looks.calibration import Likeness, judged, learn_likeness
+from unbroken.identity.looks.doubts import doubts
 from unbroken.identity.settings import ManagerSettings
 from unbroken.identity.site import Site
-from unbroken.identity.topology import gaps
+from unbroken.identity.whereabouts.overlaps import overlap_odds
+from unbroken.identity.whereabouts.topology import gaps
 
 
 class Learner:

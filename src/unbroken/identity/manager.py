@@ -12,16 +12,14 @@ from unbroken.core.arrays import Ints
 from unbroken.core.batches import Command
 from unbroken.core.events import Event, Evidence, PersonForgotten
 from unbroken.core.sightings import Identities, IdentityState, Sightings
-from unbroken.identity.calibration import Likeness
 from unbroken.identity.changes import Changes
-from unbroken.identity.coincidences import Coincidences
 from unbroken.identity.exclusivity import Exclusivity
 from unbroken.identity.gallery import Gallery
-from unbroken.identity.handoffs import HandOff, HandOffs, blind
 from unbroken.identity.hindsight import look_back
 from unbroken.identity.history import History, Tracklet
 from unbroken.identity.intake import Intake
 from unbroken.identity.learning import Learner
+from unbroken.identity.looks.calibration import Likeness
 from unbroken.identity.manual import known_person, merged, split, swapped, undone
 from unbroken.identity.merges import Merge
 from unbroken.identity.notes import Notes
@@ -30,7 +28,9 @@ from unbroken.identity.resolver import Decision, exclusive_groups, resolve
 from unbroken.identity.second_thoughts import SecondThoughts
 from unbroken.identity.settings import ManagerSettings
 from unbroken.identity.site import PINNED, Site
-from unbroken.identity.topology import Topology
+from unbroken.identity.whereabouts.coincidences import Coincidences
+from unbroken.identity.whereabouts.handoffs import HandOff, HandOffs, blind
+from unbroken.identity.whereabouts.topology import Topology
 
 
 class CalibratedManager:

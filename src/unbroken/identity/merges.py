@@ -17,10 +17,10 @@ from unbroken.core.arrays import Ints
 from unbroken.core.events import Evidence
 from unbroken.identity.chains import can_follow, link_odds
 from unbroken.identity.corrections import CorrectionSettings
-from unbroken.identity.places import impossible, near_in_time
 from unbroken.identity.resolver import Decision, companions, decide
 from unbroken.identity.site import LAPSED, PINNED, REFUSED, Site
 from unbroken.identity.weighing import weigh
+from unbroken.identity.whereabouts.places import impossible, near_in_time
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 from unbroken.core.events import Event
 from unbroken.core.sightings import Sightings
-from unbroken.identity.calibration import Likeness
 from unbroken.identity.changes import Changes, joined
 from unbroken.identity.corrections import CorrectionSettings
 from unbroken.identity.learning import Learner
+from unbroken.identity.looks.calibration import Likeness
 from unbroken.identity.merges import find_merge
 
 _LEARN_EVERY = 256

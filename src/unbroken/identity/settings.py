@@ -6,16 +6,16 @@ from dataclasses import dataclass, field
 from math import log, log1p
 
 from unbroken.core.errors import ConfigError
-from unbroken.identity.bootstrap import BootstrapSettings
-from unbroken.identity.calibration import CalibrationSettings
-from unbroken.identity.coincidences import CoincidenceSettings
 from unbroken.identity.corrections import CorrectionSettings
-from unbroken.identity.features import FeatureSettings
 from unbroken.identity.gallery import GallerySettings
-from unbroken.identity.overlaps import OverlapSettings
-from unbroken.identity.places import PlaceSettings
-from unbroken.identity.topology import TopologySettings
-from unbroken.identity.transits import TransitSettings
+from unbroken.identity.looks.bootstrap import BootstrapSettings
+from unbroken.identity.looks.calibration import CalibrationSettings
+from unbroken.identity.looks.features import FeatureSettings
+from unbroken.identity.whereabouts.coincidences import CoincidenceSettings
+from unbroken.identity.whereabouts.overlaps import OverlapSettings
+from unbroken.identity.whereabouts.places import PlaceSettings
+from unbroken.identity.whereabouts.topology import TopologySettings
+from unbroken.identity.whereabouts.transits import TransitSettings
 
 _USUAL_CAUTION = log(99)
 """The odds against a false merge for which the other defaults were chosen: 1 %."""

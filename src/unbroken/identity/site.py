@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from unbroken.core.arrays import Bools, Ints
-from unbroken.identity.bootstrap import Bootstrap
-from unbroken.identity.calibration import Likeness
-from unbroken.identity.coincidences import Coincidences
 from unbroken.identity.gallery import Gallery, View
 from unbroken.identity.history import History
-from unbroken.identity.places import PlaceSettings, impossible
-from unbroken.identity.topology import Topology
+from unbroken.identity.looks.bootstrap import Bootstrap
+from unbroken.identity.looks.calibration import Likeness
+from unbroken.identity.whereabouts.coincidences import Coincidences
+from unbroken.identity.whereabouts.places import PlaceSettings, impossible
+from unbroken.identity.whereabouts.topology import Topology
 
 PINNED = float("inf")
 """The margin of a track that somebody has decided by hand."""

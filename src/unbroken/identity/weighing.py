@@ -21,8 +21,8 @@ import numpy as np
 from unbroken.core.arrays import Bools, Floats, Ints
 from unbroken.core.events import Evidence
 from unbroken.identity.chains import Gap, Taken, chain_odds, gaps_in_chains, too_fast
-from unbroken.identity.places import impossible, near_in_time, place_odds
 from unbroken.identity.site import LAPSED, REFUSED, Site
+from unbroken.identity.whereabouts.places import impossible, near_in_time, place_odds
 
 _AT_ONCE = 64
 """Groups that are weighed together: enough to share the work, few enough to stay in the cache."""

@@ -27,7 +27,7 @@ from unbroken.core.batches import Batch
 from unbroken.core.errors import StoreError, StoreVersionError
 from unbroken.identity.adoption import adopted
 from unbroken.identity.engine import Engine
-from unbroken.identity.features import Bank, FeatureSettings
+from unbroken.identity.looks.features import Bank, FeatureSettings
 from unbroken.storage.state_packing import ALIGNMENT
 from unbroken.storage.state_parts import Node
 from unbroken.storage.state_reading import Reader

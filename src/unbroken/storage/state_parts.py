@@ -14,7 +14,7 @@ Node = object
 """What stands for a value in the head of a state: something that JSON can hold."""
 Array = NDArray[np.generic]
 
-CLASS = re.compile(r"(?:identity|core)\.[a-z_]+:[A-Za-z_]+")
+CLASS = re.compile(r"(?:identity|core)(?:\.[a-z_]+)+:[A-Za-z_]+")
 """The names of classes whose instances may be in a state."""
 CONTAINERS: dict[str, Callable[[Iterable[object]], object]] = {"l": list, "s": set, "z": frozenset}
 """The letters of containers."""

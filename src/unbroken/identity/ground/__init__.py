@@ -1,0 +1,1 @@
+"""What calibrated cameras see together: tracks on the ground, in metres."""

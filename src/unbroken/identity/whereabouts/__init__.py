@@ -1,0 +1,1 @@
+"""What times and places say: ways between cameras, positions, who stood where."""
