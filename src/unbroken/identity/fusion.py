@@ -25,7 +25,8 @@ from unbroken.core.events import (
     PersonSplit,
 )
 from unbroken.core.ports import IdentityManager
-from unbroken.core.sightings import Identities, IdentityState, Sightings
+from unbroken.core.sightings import Identities, Sightings
+from unbroken.identity.answers import PENDING, Answer, answers_of, identities_of, renamed
 from unbroken.identity.ground.claims import Claims
 from unbroken.identity.ground.tracker import GroundTracker
 from unbroken.identity.ground.values import GroundObservations, GroundResult, GroundSettings
@@ -38,12 +39,8 @@ FOLLOWED = GroundSettings(continuity=3.0, doubtful_continuity=6.0, patience=2.0,
 """For views with looks and good calibrations: a camera's own tracks are believed more than the ground alone would, and
 are whole. Where calibrations are poor it costs much of what the ground knows."""
 
-Answer = tuple[int, int, float]
-"""Person, state and confidence of a sighting."""
-
 _ELSEWHERE = -2
 """In place of a ground track: somebody whom another one is known to be."""
-_PENDING = (-1, int(IdentityState.PENDING), 0.0)
 
 
 class GroundedManager:
@@ -93,17 +90,15 @@ class GroundedManager:
         self._bind(placed, result)
         told = [self._fused(placed, result), *(self._left(view) for view in sightings)]
         answers, decided = self.inner.observe(told)
-        ground = answers[0]
-        rows = zip(ground.persons.tolist(), ground.state.tolist(), ground.confidence.tolist(), strict=True)
         self._follow(decided)
-        self._answers.update(zip(ground.tracks.tolist(), rows, strict=True))
+        self._answers.update(answers_of(answers[0]))
         now = {(view.camera, number) for view in placed for number in view.tracks.tolist()}
         events = self._hear([here for event in decided for here in self._translated(event, now)])
         said = [self._proposed(view, left) for view, left in zip(sightings, answers[1:], strict=True)]
         events += self._settled(sightings, said)
         self._keep(sightings, said)
         self._forget(sightings, set(result.numbers.tolist()))
-        return [_identities(view, answers) for view, answers in zip(sightings, said, strict=True)], events
+        return [identities_of(view, answers) for view, answers in zip(sightings, said, strict=True)], events
 
     def correct(self, command: Command, time: float) -> list[Event]:
         """Carry out what somebody asks for by hand. A view of a ground track stands for the ground track.
@@ -131,7 +126,7 @@ class GroundedManager:
     def _drop_undecided(self, person: int) -> None:
         """Views of an undecided ground track were answered with this person: what it has seen of him goes as well."""
         theirs = self._ground_tracks_of(person)
-        over = sorted(track for track in theirs if self._answers.get(track, _PENDING)[0] < 0)
+        over = sorted(track for track in theirs if self._answers.get(track, PENDING)[0] < 0)
         if over:
             self.inner.observe([Sightings.of_nobody(GROUND, float(self._time), np.array(over, dtype=np.int64))])
 
@@ -179,8 +174,8 @@ class GroundedManager:
             theirs = self._ground_tracks_of(person)
             theirs |= {track for track, answer in self._answers.items() if answer[0] == person}
             self._ground.forget(np.array(sorted(theirs), dtype=np.int64))
-        self._answers = {track: _renamed(answer, person, name) for track, answer in self._answers.items()}
-        self._last = {key: _renamed(answer, person, name) for key, answer in self._last.items()}
+        self._answers = {track: renamed(answer, person, name) for track, answer in self._answers.items()}
+        self._last = {key: renamed(answer, person, name) for key, answer in self._last.items()}
 
     def _separate(self, event: PersonSplit) -> None:
         moved = {track for camera, track in event.tracks if camera == GROUND}
@@ -246,9 +241,9 @@ class GroundedManager:
 
     def _proposed(self, view: Sightings, left: Identities) -> list[Answer]:
         """The answers for the rows of a camera, by its ground tracks and by what was left."""
-        own = dict(zip(left.tracks.tolist(), zip(left.persons, left.state, left.confidence, strict=True), strict=True))
+        own = answers_of(left)
         keys = [(view.camera, number) for number in view.tracks.tolist()]
-        return [own.get(key[1]) or self._answers.get(self._track_of.get(key, -1), _PENDING) for key in keys]
+        return [own.get(key[1]) or self._answers.get(self._track_of.get(key, -1), PENDING) for key in keys]
 
     def _settled(self, sightings: Sequence[Sightings], rows: Sequence[list[Answer]]) -> list[Event]:
         """Make nobody be twice in a view or in views that are apart (`rows` are set right), and tell what is new."""
@@ -260,7 +255,7 @@ class GroundedManager:
                 before, shown = self._claims.person(key), where.setdefault(person, set())
                 elsewhere = any(frozenset((camera, view.camera)) in self.apart for camera in shown)
                 if person <= 0 or elsewhere or not self._claims.allows(key, person):
-                    answers[place] = _PENDING
+                    answers[place] = PENDING
                     continue
                 shown.add(view.camera)
                 self._claims.take(key, person)
@@ -278,10 +273,10 @@ class GroundedManager:
         for view, answers in zip(sightings, rows, strict=True):
             for place, number in enumerate(view.tracks.tolist()):
                 key = (view.camera, number)
-                last, track = self._last.get(key, _PENDING), self._track_of.get(key, -1)
+                last, track = self._last.get(key, PENDING), self._track_of.get(key, -1)
                 if answers[place][0] > 0:
                     self._last[key] = answers[place]
-                elif self._answers.get(track, _PENDING)[0] < 0 < last[0] == self._claims.person(key):
+                elif self._answers.get(track, PENDING)[0] < 0 < last[0] == self._claims.person(key):
                     free = taken.setdefault(int(last[0]), track) == track
                     answers[place] = last if free else answers[place]
 
@@ -340,17 +335,6 @@ class GroundedManager:
     def _end(self, sightings: Sequence[Sightings]) -> None:
         for view in sightings:
             self._claims.end(view.camera, view.ended.tolist(), view.time)
-
-
-def _identities(view: Sightings, answers: Sequence[Answer]) -> Identities:
-    persons, state, confidence = np.array(answers, dtype=np.float64).reshape(-1, 3).T
-    return Identities(view.camera, view.time, view.tracks, persons.astype(np.int64), state.astype(np.int64), confidence)
-
-
-def _renamed(answer: Answer, person: int, name: int) -> Answer:
-    if answer[0] != person:
-        return answer
-    return (name, answer[1], answer[2]) if name > 0 else _PENDING
 
 
 def _looks(views: Sequence[tuple[Sightings, int]], dimension: int) -> Features:

@@ -16,15 +16,13 @@ import numpy as np
 from unbroken.core.batches import Command
 from unbroken.core.events import ClockCorrected, Event, PersonForgotten, PersonMerged, PersonSplit
 from unbroken.core.ports import IdentityManager, Restartable
-from unbroken.core.sightings import Identities, IdentityState, Sightings
+from unbroken.core.sightings import Identities, Sightings
+from unbroken.identity.answers import PENDING, Answer, answers_of, identities_of, renamed
 from unbroken.identity.ground.clocks import Clocks
 from unbroken.identity.ground.values import GroundObservations
 
 _WORTH_TELLING = 0.4
 """Seconds by which a clock has to have changed to be told of again."""
-_PENDING = (-1, int(IdentityState.PENDING), 0.0)
-
-_Answer = tuple[int, int, float]
 
 
 class Synchronised:
@@ -41,7 +39,7 @@ class Synchronised:
         self.inner = inner
         self._clocks = clocks or Clocks()
         self._held: deque[Sightings] = deque()
-        self._known: dict[str, dict[int, _Answer]] = {}
+        self._known: dict[str, dict[int, Answer]] = {}
         self._latest: dict[str, Identities] = {}
         self._told: dict[str, float] = {}
 
@@ -107,7 +105,7 @@ class Synchronised:
     def _hold(self, view: Sightings, wait: float) -> None:
         """Have it wait, behind what its camera saw before."""
         if view.camera not in self._known:
-            self._known[view.camera] = _rows(self._latest[view.camera]) if view.camera in self._latest else {}
+            self._known[view.camera] = answers_of(self._latest[view.camera]) if view.camera in self._latest else {}
         last = max((one.time for one in self._held if one.camera == view.camera), default=-np.inf)
         self._held.append(replace(view, time=float(max(view.time + wait, np.nextafter(last, np.inf)))))
 
@@ -132,7 +130,7 @@ class Synchronised:
         self._latest[view.camera] = answer
         known = self._known.get(view.camera)
         if known is not None:
-            known.update(_rows(answer))
+            known.update(answers_of(answer))
             for track in view.ended.tolist():
                 known.pop(track, None)
 
@@ -153,26 +151,17 @@ class Synchronised:
         """Whoever was `person` is `name` from here; -1: nobody is."""
         for known in self._known.values():
             for track, answer in known.items():
-                if answer[0] == person:
-                    known[track] = (name, answer[1], answer[2]) if name > 0 else _PENDING
+                known[track] = renamed(answer, person, name)
 
     def _answer(self, view: Sightings) -> Identities:
         """What is known of the tracks of a camera that waits; nobody is two of them."""
         known = self._known.get(view.camera, {})
         rows, taken = [], set[int]()
         for track in view.tracks.tolist():
-            row = known.get(track, _PENDING)
-            rows.append(_PENDING if row[0] in taken else row)
+            row = known.get(track, PENDING)
+            rows.append(PENDING if row[0] in taken else row)
             taken.update({row[0]} - {-1})
-        persons, state, confidence = np.array(rows, dtype=np.float64).reshape(-1, 3).T
-        whole = persons.astype(np.int64), state.astype(np.int64)
-        return Identities(view.camera, view.time, view.tracks, *whole, confidence)
-
-
-def _rows(answer: Identities) -> dict[int, _Answer]:
-    """The answers of a camera by track."""
-    rows = zip(answer.persons.tolist(), answer.state.tolist(), answer.confidence.tolist(), strict=True)
-    return dict(zip(answer.tracks.tolist(), rows, strict=True))
+        return identities_of(view, rows)
 
 
 def _rounds(due: Sequence[Sightings]) -> list[list[Sightings]]:
